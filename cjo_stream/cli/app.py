@@ -117,6 +117,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
         "worker": process.worker,
         "dispatch": process.dispatch,
         "learn": process.learn,
+        "webhook": process.webhook,
         "settings": settings.settings,
         "base": customer_base.app,
         "doctor": doctor.doctor,

@@ -12,7 +12,7 @@ from cjo_stream.cli.terminal import say
 from cjo_stream.errors import UsageError
 
 _TARGET: Final = re.compile(
-    r"(?P<name>(?:intake|worker|dispatch|learn|insight)[\w.-]*)=(?P<address>\S+:\d{1,5})"
+    r"(?P<name>(?:intake|worker|dispatch|learn|insight|webhook)[\w.-]*)=(?P<address>\S+:\d{1,5})"
 )
 
 
@@ -28,12 +28,15 @@ def monitoring(
     insight: Annotated[
         bool, typer.Option("--insight", help="Also the sink of insight (`up --layer`).")
     ] = False,
+    webhooks: Annotated[
+        bool, typer.Option("--webhooks", help="Also the process webhook (`up --webhooks`).")
+    ] = False,
     target: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME=HOST:PORT",
             help="A process, in place of those of `up`. May be repeated. Names begin with "
-            "intake, worker, dispatch, learn or insight.",
+            "intake, worker, dispatch, learn, insight or webhook.",
         ),
     ] = None,
     tls: Annotated[
@@ -79,7 +82,8 @@ def monitoring(
     if (username is None) is not (password_file is None):
         raise UsageError("a name and its password go together: say --username and --password-file")
     login = (username, password_file) if username and password_file else None
-    children = up.children([], workers, "0", port, layer="" if insight else None)
+    layer, endpoints = "" if insight else None, Path() if webhooks else None
+    children = up.children([], workers, "0", port, layer=layer, webhooks=endpoints)
     targets = {one.name: f"{host}:{one.environment['CJO_METRICS_PORT']}" for one in children}
     if target:
         targets = dict(_named(one) for one in target)
@@ -100,6 +104,6 @@ def _named(target: str) -> tuple[str, str]:
     if found is None:
         raise UsageError(
             f"--target {target}: write NAME=HOST:PORT, where NAME begins with intake, worker, "
-            "dispatch, learn or insight, as worker-0=10.0.0.7:9464"
+            "dispatch, learn, insight or webhook, as worker-0=10.0.0.7:9464"
         )
     return found["name"], found["address"]

@@ -1,9 +1,10 @@
-"""`cjo-stream intake`, `worker`, `dispatch`, `learn` and `up`: an installation's processes."""
+"""`cjo-stream intake`, `worker`, `dispatch`, `learn`, `webhook`, `up`: the processes."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -84,12 +85,34 @@ def learn(context: typer.Context) -> int:
     return run_to_end(lambda: process.run(begin(context)))
 
 
+def webhook(
+    context: typer.Context,
+    endpoints: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="The endpoints: a YAML document for each channel."),
+    ],
+) -> int:
+    """Post the commands of channels without Kafka to their endpoints. Run one process or several.
+
+    Each process needs a CJO_SLOT of its own.
+    """
+    from cjo_stream.webhook import process
+    from cjo_stream.webhook.endpoint import read_endpoints
+
+    found = read_endpoints(endpoints)
+    return run_to_end(lambda: process.run(begin(context), found))
+
+
 def up(
     context: typer.Context,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Number of worker processes.")] = 1,
     layer: Annotated[
         str | None,
         typer.Option(metavar="DIR", help="Also run the sink of insight, into this layer."),
+    ] = None,
+    webhooks: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also post commands to the endpoints of this file."),
     ] = None,
 ) -> int:
     """Run intake, workers, dispatch and learn on this machine; restart a process that ends.
@@ -113,6 +136,7 @@ def up(
         settings.metrics_port,
         {"CJO_LOG_FORMAT": "json" if as_json else "text"},
         layer,
+        webhooks,
     )
     with slot.held(slot.folder(settings, "up")):
         return supervisor.supervise(

@@ -23,6 +23,7 @@ class Metric(NamedTuple):
 _STEP_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _LATENCY_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
 _DELAY_S: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0)
+_ANSWER_S: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _RESTORE_S: Final = (1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0)
 
 METRICS: Final = (
@@ -230,6 +231,31 @@ METRICS: Final = (
         "gauge",
         (),
         "How long the oldest record that the insight sink has read has waited for a manifest",
+    ),
+    Metric(
+        "cjo_webhook_commands_total",
+        "counter",
+        ("channel", "result"),
+        "Commands by what came of them: answered, refused, expired (their time was over), "
+        "unreadable, lost (the topic no longer held them)",
+    ),
+    Metric(
+        "cjo_webhook_retries_total",
+        "counter",
+        ("channel", "reason"),
+        "Requests that are made again: no_answer, busy (429, 503), error (5xx), endpoint (an "
+        "answer that is about the endpoint)",
+    ),
+    Metric("cjo_webhook_waiting", "gauge", ("channel",), "Commands that wait for their answer"),
+    Metric(
+        "cjo_webhook_gone", "gauge", ("channel",), "1 if the endpoint has answered 410, else 0"
+    ),
+    Metric(
+        "cjo_webhook_seconds",
+        "histogram",
+        ("channel",),
+        "Time from a request to its answer, or to its failure",
+        _ANSWER_S,
     ),
     Metric("cjo_state_bytes", "gauge", ("stage",), "Approximate bytes of state on this host"),
     Metric(

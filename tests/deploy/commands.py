@@ -50,7 +50,8 @@ def commands() -> Iterator[tuple[Path, list[str]]]:
         if service["image"] == "cjo-stream":
             yield COMPOSE, service["command"]
     (call,) = re.findall(r"(?m)^ExecStart=\S+/cjo-stream (.+)$", UNIT.read_text())
-    yield UNIT, shlex.split(call.replace("${WORKERS}", "2"))
+    options = "--webhooks /etc/cjo-stream/webhooks.yaml"
+    yield UNIT, shlex.split(call.replace("${WORKERS}", "2").replace("$UP_OPTIONS", options))
     for path in (CHART / "templates").glob("*.yaml"):
         for words in _LIST.findall(path.read_text()):
             yield path, [word.strip('"') for word in re.findall(_WORD, words)]

@@ -23,6 +23,8 @@ EVERYTHING: Final = (
     "topology.configMap=topology",
     "autoscaling.enabled=true",
     "insight.enabled=true",
+    "webhook.enabled=true",
+    "webhook.secretName=endpoints",
     "serviceMonitor.enabled=true",
     "serviceMonitor.labels.team=data",
     "prometheusRule.enabled=true",
@@ -178,6 +180,7 @@ def test_each_object_is_found_by_what_selects_it(rendered: str) -> None:
         ("worker.replicas=none", "replicas"),
         ("settings.PARTITIONS=4", "PARTITIONS"),
         ("secretName=", "secretName"),
+        ("webhook.enabled=true", "webhook.secretName"),
     ],
 )
 def test_a_wrong_value_is_refused(value: str, said: str) -> None:

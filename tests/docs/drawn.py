@@ -17,6 +17,7 @@ from cjo_stream.core.word import (
 from cjo_stream.definition.schema import DOCUMENTS
 from cjo_stream.engine.schema import RECORDS, record_schema
 from cjo_stream.ingest.schema import event_schema
+from cjo_stream.webhook.endpoint import ENDPOINT
 from tests.docs import command, form, installation, language, output, size, word
 from tests.docs.table import words
 
@@ -25,7 +26,10 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "functions": language.functions,
     "places": language.places,
     "diagnostics": language.diagnostics,
-    **{f"document {kind}": lambda kind=kind: language.document(kind) for kind in DOCUMENTS},
+    **{
+        f"document {kind}": lambda first=first: language.document(first)
+        for kind, first in {**DOCUMENTS, "webhook": ENDPOINT}.items()
+    },
     "traits": language.traits,
     "attributes": lambda: words(
         ("type", "values"), AttributeType, word.ATTRIBUTE_TYPES, "ATTRIBUTE_TYPES"
@@ -56,6 +60,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "settings": installation.settings,
     "kafka defaults": installation.kafka_defaults,
     "metrics": installation.metrics,
+    "metrics of webhooks": lambda: installation.metrics("cjo_webhook_"),
     "bounds": installation.bounds,
     "alerts": installation.alerts,
     "topics": installation.topics,

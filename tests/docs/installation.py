@@ -39,10 +39,11 @@ def kafka_defaults() -> str:
     return table(("property", "value"), ((code(n), code(v)) for n, v in KAFKA_DEFAULTS.items()))
 
 
-def metrics() -> str:
+def metrics(begin: str = "") -> str:
     rows = (
         (code(one.name), one.kind, ", ".join(map(code, one.labels)), one.help)
         for one in (*METRICS, *PROCESS_METRICS)
+        if one.name.startswith(begin)
     )
     return table(("metric", "kind", "labels", "meaning"), rows)
 

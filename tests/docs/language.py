@@ -15,7 +15,6 @@ from cjo_stream.core.word import ActionClass, TraitKind
 from cjo_stream.definition import code as definition_code
 from cjo_stream.definition.grammar import case, compound, scalar
 from cjo_stream.definition.grammar.item import Shape
-from cjo_stream.definition.schema import DOCUMENTS
 from tests.docs import word
 from tests.docs.table import code, meanings, table
 
@@ -115,10 +114,10 @@ def _inner(shape: Shape) -> compound.Record | None:
     return None
 
 
-def document(kind: str) -> str:
+def document(first: compound.Record) -> str:
     """Return a table for each record of a document, the document itself first."""
     seen: list[compound.Record] = []
-    waiting = [DOCUMENTS[kind]]
+    waiting = [first]
     while waiting:
         record = waiting.pop(0)
         if any(record.fields == other.fields for other in seen):

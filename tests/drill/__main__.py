@@ -15,7 +15,7 @@ from tests.drill.drilling import Drill, Result
 from tests.drill.fault import Fault
 from tests.drill.faults import FAULTS, SHORT
 from tests.drill.installation import opened
-from tests.drill.panel import NEEDS, Panels
+from tests.drill.panel import NEEDS, WITHOUT, Panels
 from tests.drill.picture import draw
 from tests.drill.traffic import ChannelSystems, Traffic
 from tests.drill.watching import missing, watched
@@ -89,7 +89,9 @@ def _drilled(asked: argparse.Namespace, folder: Path) -> tuple[list[Result], lis
                 results.append(Result(fault.name, fault.alert, None, 0, [], [], None, [said]))
         caused = {one.name for one in faults}
         silent = [
-            str(one) for one in sorted(panels.silent) if NEEDS.get(one.panel, "") in {"", *caused}
+            str(one)
+            for one in sorted(panels.silent)
+            if one.panel not in WITHOUT and NEEDS.get(one.panel, "") in {"", *caused}
         ]
         if asked.pictures is not None:
             for page in draw(watching, asked.pictures, begins_s):

@@ -38,6 +38,10 @@ NEEDS: Final = {
     "Held commands": "commands-expired",
 }
 """Panels that have data only in a drill with this fault."""
+WITHOUT: Final = frozenset(
+    panel.title for board in BOARDS for panel in board.panels if panel.title.startswith("Webhooks")
+)
+"""Panels of a process that the drill does not run."""
 
 
 class Panels(threading.Thread):

@@ -34,12 +34,16 @@ from cjo_stream.kafka.stage.learn import LearnProcess
 from cjo_stream.kafka.topic.right import PROCESSES, Right, rights
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
+from cjo_stream.webhook.endpoint import read_endpoints
+from cjo_stream.webhook.process import WebhookProcess
 from tests.kafka.conftest import TENANT_KEY
 from tests.kafka.effects import command, effect_tasks
 from tests.kafka.guarded import OPERATIONS, as_user, guarded_broker, properties
 from tests.kafka.stages import make_dispatch, make_intake, make_topology, opened, produce
 from tests.kafka.test_loss import REWARD
+from tests.kafka.test_webhook import action, write_endpoints
 from tests.world.chain import Chain
+from tests.world.receiver import Receiver
 from tests.world.scene import ACTIONS, ASK, HEAD, PROFILE
 
 pytestmark = pytest.mark.kafka
@@ -48,6 +52,7 @@ PREDICT = """
 predict:
   answers: {on: ask, event: cjo.outcome, within: 2s, prior: 0.4, features: [profile.asks]}
 """
+PROCESSES_OF_KAFKA = ["intake", "worker", "dispatch", "learn", "insight", "webhook"]
 WITHIN_S = 90.0
 WORKS_S = 2.0
 UNASKED = {
@@ -229,17 +234,24 @@ def _waiting(allowed: Allowed) -> int:
     return sum(hold["waiting"] for hold in status["holding"]["holds"])
 
 
-@pytest.mark.parametrize("process", ["intake", "worker", "dispatch", "learn", "insight"])
+@pytest.mark.parametrize("process", PROCESSES_OF_KAFKA)
 def test_a_right_that_is_missing_is_named(allowed: Allowed, tmp_path: Path, process: str) -> None:
     allowed.stop()
     web, tasks = f"{allowed.prefix}event.web.v1", effect_tasks(allowed.owner)
     kinds = [kind.name for kind in RECORDS if kind is not ACTION]
+    receiver = Receiver(tmp_path / "receiver", "ok", tls=False)
+    endpoints = read_endpoints(
+        write_endpoints(tmp_path, mail=receiver, push=receiver, web=receiver)
+    )
     starts: dict[str, Callable[[Settings], Any]] = {
         "intake": make_intake,
         "dispatch": make_dispatch,
         "learn": lambda settings: opened(LearnProcess(settings, Metrics(), Stopping())),
         "insight": lambda settings: opened(
             SinkProcess(settings, Metrics(), Stopping(), str(tmp_path / "layer"), 0.0)
+        ),
+        "webhook": lambda settings: opened(
+            WebhookProcess(settings, Metrics(), Stopping(), endpoints)
         ),
     }
 
@@ -248,6 +260,9 @@ def test_a_right_that_is_missing_is_named(allowed: Allowed, tmp_path: Path, proc
         reward = msgspec.json.encode(REWARD)
         produce(allowed.owner, web, event("ask", "u1", k=1, mood="fine"), {"time": 0})
         produce(allowed.owner, f"{allowed.prefix}reward.v1", reward)
+        for channel in ("mail", "push", "web"):
+            topic = f"{allowed.prefix}action.{channel}.v1"
+            produce(allowed.owner, topic, msgspec.json.encode(action(1, channel)))
         commands = [command(n, channel=c) for n, c in enumerate(("mail", "push", "web"))]
         order.write(allowed.owner, HOLD, is_held=True)
         tasks[0].send(tasks[0].frame(*commands, *(Effect(kind, "c", b"{}") for kind in kinds)))
@@ -265,6 +280,8 @@ def test_a_right_that_is_missing_is_named(allowed: Allowed, tmp_path: Path, proc
             return str(error)
         return ""
 
+    if process != "worker":
+        assert not works(), "with all rights"
     unnamed = []
     for right in allowed.rights:
         short = right.name.removeprefix(allowed.prefix)
@@ -276,6 +293,7 @@ def test_a_right_that_is_missing_is_named(allowed: Allowed, tmp_path: Path, proc
                 said = works() or works()
             if "forbids this process's user" not in said or not _names(said, right):
                 unnamed.append((right, operation, said))
+    receiver.stop()
     assert not unnamed
 
 

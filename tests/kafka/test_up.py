@@ -221,6 +221,10 @@ def test_each_process_has_its_own_slot_and_port() -> None:
     with_sink = children(("cjo-stream",), 1, "host", 9100, layer="s3://b/layer")
     assert with_sink[-1].arguments == ("cjo-stream", "insight", "sink", "--layer", "s3://b/layer")
     assert (with_sink[-1].environment["CJO_METRICS_PORT"], with_sink[-1].stage) == ("9104", 4)
+    endpoints = Path("w.yaml")
+    with_webhooks = children(("cjo-stream",), 1, "host", 9100, webhooks=endpoints)
+    assert with_webhooks[-1].arguments == ("cjo-stream", "webhook", "w.yaml")
+    assert with_webhooks[-1].stage == 4
 
 
 # --- the commands, without a broker --------------------------------------------------------------

@@ -38,7 +38,7 @@ def read_folder(folder: Path, report: Report, *, tests: bool = False) -> dict[st
     paths = sorted(found, key=lambda path: path.relative_to(folder).as_posix())
     sources = {}
     for path in paths:
-        source = _read_file(path, report)
+        source = read_file(path, report)
         if source is not None:
             sources[path.relative_to(folder).as_posix()] = source
     return sources
@@ -52,7 +52,8 @@ def _yaml_files(folder: Path) -> list[Path]:
     return found
 
 
-def _read_file(path: Path, report: Report) -> Source | None:
+def read_file(path: Path, report: Report) -> Source | None:
+    """Return a file's text; None, with a report, if it is too large, unreadable, or no text."""
     name = os.fsencode(path).decode(errors="replace")
     nothing = Source(name, "")
     if name != str(path):

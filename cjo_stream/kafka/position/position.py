@@ -291,7 +291,7 @@ def starts(
     places = [(partition.topic, partition.partition) for partition in partitions]
     topics = admin.require(topic for topic, _ in places)
     firsts, ends = admin.firsts(places), admin.ends(places, committed=True)
-    committed = _committed(consumer, partitions)
+    committed = committed_positions(consumer, partitions)
     wanted = stage == INTAKE or None in committed.values()
     copies = read_copies(settings, stage) if wanted else {}
     start_of = start_of_intake if stage == INTAKE else start_of_dispatch
@@ -316,9 +316,10 @@ def starts(
     return begun
 
 
-def _committed(
+def committed_positions(
     consumer: Consumer, partitions: list[TopicPartition]
 ) -> dict[Place, Position | None]:
+    """Return what a member's group has committed of partitions; raises RetryError."""
     try:
         offsets = consumer.committed(partitions, TIMEOUT_S)
     except KafkaException as error:

@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -162,10 +163,12 @@ def children(
     metrics_port: int | None,
     environment: Mapping[str, str] = {},
     layer: str | None = None,
+    webhooks: Path | None = None,
 ) -> list[Child]:
     """Return intake, `workers` workers, dispatch and learn, each with its own metrics port.
 
-    With `layer`, the sink of insight that fills it comes last.
+    With `layer`, the sink of insight that fills it comes after them; with `webhooks`, a file of
+    endpoints, the process that posts to these.
 
     `program` is the command line of this program, with its options, up to the name of a command;
     `environment` is for all children.
@@ -177,6 +180,9 @@ def children(
     if layer is not None:
         planned.append(("insight", "insight", 4))
         options["insight"] = ("sink", "--layer", layer)
+    if webhooks is not None:
+        planned.append(("webhook", "webhook", 4))
+        options["webhook"] = (str(webhooks),)
     result = []
     for number, (name, command, stage) in enumerate(planned):
         own = dict(environment)

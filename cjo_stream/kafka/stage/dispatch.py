@@ -58,6 +58,7 @@ from cjo_stream.kafka.position.position import (
     Words,
     copy_record,
     joined,
+    starts,
 )
 from cjo_stream.kafka.process import stage
 from cjo_stream.kafka.process.stage import Linger, Stopping, Vitals
@@ -135,7 +136,7 @@ class DispatchProcess:
         self._positions: dict[int, Position] = {}
         self._waiting: deque[Message] = deque()
         self._refresh_due_s = time.monotonic() + REFRESH_S
-        effect_id = self._topics[names.effect].id
+        effect_id, internal_id = self._topics[names.effect].id, self._topics[names.internal].id
         self._engine = Dispatch(effect_id, without_lost=words.without_lost)
         self.vitals = Vitals(
             DISPATCH,
@@ -153,9 +154,9 @@ class DispatchProcess:
             DISPATCH,
             self,
             self.vitals,
-            self._admin,
-            self._topics[names.internal].id,
-            words=words,
+            begin=functools.partial(
+                starts, settings, self._admin, DISPATCH, internal_id, words=words
+            ),
             linger=Linger(LINGER_SHORTEST_S, LINGER_LONGEST_S, BUSY_RATE),
         )
 

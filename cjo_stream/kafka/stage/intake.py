@@ -51,6 +51,7 @@ from cjo_stream.kafka.position.position import (
     Start,
     Words,
     set_numbers,
+    starts,
 )
 from cjo_stream.kafka.process import stage
 from cjo_stream.kafka.process.stage import Linger, Stopping, Vitals
@@ -128,9 +129,9 @@ class IntakeProcess:
             INTAKE,
             self,
             self.vitals,
-            self._admin,
-            self._internal_id,
-            words=words,
+            begin=functools.partial(
+                starts, settings, self._admin, INTAKE, self._internal_id, words=words
+            ),
             linger=Linger(LINGER_SHORTEST_S, LINGER_LONGEST_S, BUSY_RATE),
             on_commit=lambda *answer: self._committer.on_commit(*answer),
         )

@@ -17,14 +17,16 @@ from typing import Final, Protocol
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import check_fatal, group_consumer
 from cjo_stream.kafka.client.place import Place
-from cjo_stream.kafka.position.position import Found, Start, Words, starts
+from cjo_stream.kafka.position.position import Found, Start
 from cjo_stream.kafka.process.stage import Linger, Standstill, Vitals
 from cjo_stream.settings import Settings
 
 IDLE_S: Final = 0.1
+
+Begin = Callable[[Consumer, list[TopicPartition]], Sequence[tuple[Found, Start]]]
+"""Returns where to begin partitions that the group has assigned; raises where that is unknown."""
 
 _LOG = logging.getLogger(__package__)
 
@@ -51,20 +53,14 @@ class Member:
         stage: str,
         holder: Holder,
         vitals: Vitals,
-        admin: Admin,
-        internal_id: str,
         *,
-        words: Words,
+        begin: Begin,
         linger: Linger,
         on_commit: Callable[[KafkaError | None, list[TopicPartition]], None] | None = None,
     ) -> None:
-        self._settings = settings
-        self._stage = stage
         self._holder = holder
         self._vitals = vitals
-        self._admin = admin
-        self._internal_id = internal_id
-        self._words = words
+        self._begin = begin
         self._linger = linger
         self._standstill = Standstill()
         self.topics: frozenset[str] = frozenset()
@@ -89,13 +85,13 @@ class Member:
         self._vitals.turned()
         self._standstill.moved()
 
-    def gather(self, most: int) -> list[Message] | None:
-        """Return the next messages, at most `most`.
+    def gather(self, most: int, idle_s: float = IDLE_S) -> list[Message] | None:
+        """Return the next messages, at most `most`; waits `idle_s` for the first.
 
         None after partitions came or went, because messages may be from before; then call
         `resume`.
         """
-        messages = self.consumer.consume(1, IDLE_S)
+        messages = self.consumer.consume(1, idle_s)
         if messages and messages[0].error() is None:
             messages += self.consumer.consume(most - 1, self._linger.seconds)
         if self._has_changed:
@@ -122,15 +118,7 @@ class Member:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._has_changed = self.is_joined = True
         self._vitals.beat()
-        for found, start in starts(
-            self._settings,
-            self._admin,
-            self._stage,
-            self._internal_id,
-            consumer,
-            partitions,
-            words=self._words,
-        ):
+        for found, start in self._begin(consumer, partitions):
             self._holder.take_up(found, start)
         self.assign()
 

@@ -88,6 +88,11 @@ TOPICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "internal": ("Describe",),
         "definition": ("Read",),
     },
+    "webhook": {
+        TARGETS: ("Read",),
+        "outcome": ("Write",),
+        "definition": ("Read",),
+    },
     "operator": {
         SOURCES: ("Write", _CONFIGS),
         "outcome": ("Write", _CONFIGS),
@@ -182,7 +187,7 @@ def _others(settings: Settings, process: str) -> Iterator[Right]:
 
     # Clients need a group to read, also where they join none and commit nothing.
     yield Right(process, GROUP, settings.topic_prefix + READER, ("Describe",))
-    if process in ("intake", "worker", "dispatch"):
+    if process in ("intake", "worker", "dispatch", "webhook"):
         yield Right(process, GROUP, own(process), ("Read",))
     if process == "dispatch":
         yield Right(process, GROUP, _ALL, ("Describe",))

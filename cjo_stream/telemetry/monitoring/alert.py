@@ -10,6 +10,8 @@ from typing import Final, Literal, NamedTuple
 
 PIPELINE: Final = 'stage=~"intake|task|dispatch"'
 """The stages that stand between an event and its commands."""
+NEEDED: Final = 'stage=~"intake|task|dispatch|webhook"'
+"""The stages without which no command arrives, where they were there before."""
 BESIDE: Final = "learn.*|insight.*"
 """The processes that no command waits for: nobody is woken for them."""
 OBJECTIVE: Final = 0.99
@@ -115,7 +117,7 @@ ALERTS: Final = (
     Alert(
         "CjoStageGone",
         "page",
-        f"count by (stage) (count_over_time(cjo_stage_info{{{PIPELINE}}}[1h])) "
+        f"count by (stage) (count_over_time(cjo_stage_info{{{NEEDED}}}[1h])) "
         "unless count by (stage) (cjo_stage_info) "
         'unless on () up{job="cjo-stream"} == 0',
         "5m",
@@ -245,6 +247,31 @@ ALERTS: Final = (
         "13m",
         "Commands go to the channel {{ $labels.channel }}, and nobody has taken any for "
         "{{ $value | humanizeDuration }}",
+    ),
+    Alert(
+        "CjoWebhookStuck",
+        "page",
+        "sum by (channel) (min_over_time(cjo_webhook_waiting[10m])) > 0 unless on (channel) "
+        'sum by (channel) (increase(cjo_webhook_commands_total{result=~"answered|refused"}[10m])) '
+        "> 0",
+        "1m",
+        "14m",
+        "The endpoint of the channel {{ $labels.channel }} has answered nothing for ten minutes; "
+        "{{ $value | humanize }} commands wait",
+        ("CjoChannelUnread", "CjoWebhookUnanswered"),
+    ),
+    Alert(
+        "CjoWebhookUnanswered",
+        "page",
+        "sum by (channel) "
+        '(increase(cjo_webhook_commands_total{result=~"refused|expired|unreadable|lost"}[15m])) '
+        "> 20 and sum by (channel) "
+        '(increase(cjo_webhook_commands_total{result=~"refused|expired|unreadable|lost"}[15m])) '
+        "> 0.05 * sum by (channel) (increase(cjo_webhook_commands_total[15m]))",
+        "0s",
+        "8m",
+        "{{ $value | humanize }} commands of the channel {{ $labels.channel }} came to nothing in "
+        "15 minutes: refused by its endpoint, or expired",
     ),
     Alert(
         "CjoDeadLetters",

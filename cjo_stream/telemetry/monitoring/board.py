@@ -356,6 +356,32 @@ DECISIONS: Final = Board(
             "s",
         ),
         Panel(
+            "Webhooks: what came of commands",
+            "Answered, refused by the endpoint, expired and so on, by channel, a second.",
+            (_rate("cjo_webhook_commands_total", "channel", "result"),),
+            "ops",
+        ),
+        Panel(
+            "Webhooks: requests made again",
+            "By channel and reason, a second.",
+            (_rate("cjo_webhook_retries_total", "channel", "reason"),),
+            "ops",
+        ),
+        Panel(
+            "Webhooks: commands that wait",
+            "For an answer of their endpoint; and endpoints that said 410: gone.",
+            (
+                Query("sum by (channel) (cjo_webhook_waiting)", "{{channel}}"),
+                Query("max by (channel) (cjo_webhook_gone)", "{{channel}} gone"),
+            ),
+        ),
+        Panel(
+            "Webhooks: time of an answer",
+            "From the request, by channel.",
+            (_quantile(0.99, "cjo_webhook_seconds", "channel"),),
+            "s",
+        ),
+        Panel(
             "Accepted",
             "Share of commands accepted within their reward window, by channel.",
             (

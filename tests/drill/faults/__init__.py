@@ -28,6 +28,8 @@ UNDRILLED: Final = {
     "CjoActionsLateSlowly": "it looks back for days, whatever the factor",
     "CjoArchiveBehind": "it waits for an hour and a half",
     "CjoDiskFilling": "a disk fills for hours before it can be foretold",
+    "CjoWebhookStuck": "no endpoint is here; tests/kafka/test_webhook.py has such faults",
+    "CjoWebhookUnanswered": "no endpoint is here; tests/kafka/test_webhook.py has such faults",
 }
 """Alerts without a fault, and why; promtool tests their rules."""
 SHORT: Final = ("worker-killed", "poison", "broker-down")

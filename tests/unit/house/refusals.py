@@ -114,6 +114,11 @@ _BASE_KAFKA = "kafka/test_moving.py::test_a_base_leaves_at_rest_and_arrives_wher
 
 _REPORTED = "unit/insight/report/test_report.py::test_a_report_is_made_once_it_is_asked_for_as_the_refusals_say"
 
+_SHUT_OUT = (
+    "kafka/test_webhook.py::test_a_process_that_is_shut_out_begins_anew_from_what_is_committed"
+)
+_NO_CHANNEL = "unit/webhook/test_endpoint.py::test_a_channel_that_sends_no_commands_is_named"
+
 TESTED: Final[dict[str, dict[str, str]]] = {
     "cli/archive.py": {
         "no archive is set": "unit/cli/test_archive.py::test_without_an_archive_nothing_is_erased_from_one",
@@ -666,6 +671,12 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "kafka/client/feed.py": {
         "a record was not delivered": _TOPIC_MADE,
         "were not acknowledged": _SENT_AGAIN,
+    },
+    "kafka/channel/taker.py": {"positions could not be committed": _SHUT_OUT},
+    "webhook/process.py": {"the thread of requests has ended": _SHUT_OUT},
+    "webhook/endpoint.py": {
+        "is no file: name a file of endpoints": _NO_CHANNEL,
+        "Name a channel with `out` of the topology": _NO_CHANNEL,
     },
     "kafka/stage/committer.py": {"positions could not be committed": _INTAKE_ANEW},
     "kafka/stage/lesson.py": {

@@ -33,9 +33,9 @@ __all__ = ["cli"]
 
 NAMES: Final = "names of a definition set"
 NUMBERS: Final = "numbers of partitions, versions and releases"
-STAGES: Final = {"intake", "task", "dispatch", "learn", "insight"}
+STAGES: Final = {"intake", "task", "dispatch", "learn", "insight", "webhook"}
 
-STEPS: Final = (STAGES - {"intake", "insight"}) | {"intake_route", "intake_deliver"}
+STEPS: Final = (STAGES - {"intake", "insight", "webhook"}) | {"intake_route", "intake_deliver"}
 RESULTS: Final = {"applied", "late", "repeated", "refused", "erased"}
 GATE_WORDS: Final = {gate.name for gate in GATES} | {
     "ended", "journey_holdout", "shadow", "expired",
@@ -79,6 +79,15 @@ VALUES: Final[dict[str, dict[str, str | set[str]]]] = {
     "cjo_values_unread_total": {"definition": NAMES, "field": NAMES, "reason": set(Unread)},
     "cjo_registry_requests_total": {"result": {"found", "refused", "failed"}},
     "cjo_insight_rows_total": {"table": set(TABLES)},
+    "cjo_webhook_commands_total": {
+        "channel": NAMES, "result": {"answered", "refused", "expired", "unreadable", "lost"},
+    },
+    "cjo_webhook_retries_total": {
+        "channel": NAMES, "reason": {"no_answer", "busy", "error", "endpoint"},
+    },
+    "cjo_webhook_waiting": {"channel": NAMES},
+    "cjo_webhook_gone": {"channel": NAMES},
+    "cjo_webhook_seconds": {"channel": NAMES},
     "cjo_state_bytes": {"stage": STAGES},
     "cjo_channel_unread_seconds": {"channel": NAMES},
     "cjo_stage_info": {"stage": STAGES},

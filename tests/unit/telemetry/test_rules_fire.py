@@ -80,6 +80,9 @@ HEALTHY: Final = (
     Series('cjo_items_total{stage="learn",result="applied"}', 10, counts=True),
     Series("cjo_rebalances_total", 0, counts=True),
     Series('cjo_channel_unread_seconds{channel="mail"}', 0),
+    Series('cjo_webhook_waiting{channel="mail"}', 3),
+    Series('cjo_webhook_commands_total{channel="mail",result="answered"}', 30, counts=True),
+    Series('cjo_webhook_commands_total{channel="mail",result="refused"}', 0, counts=True),
     Series('cjo_canary{journey="welcome",version="2",verdict="running"}', 1),
     Series('cjo_canary{journey="welcome",version="2",verdict="back"}', 0),
     Series('cjo_library_info{process="learn",library="tzdata",version="2026.1"}', 1),
@@ -140,6 +143,8 @@ FAULTS: Final[dict[str, Fault]] = {
     "CjoActionsLateSlowly": {LATE: 58.8},
     "CjoCommandsExpired": {EXPIRED: 20},
     "CjoChannelUnread": {of("cjo_channel_unread_seconds")[0]: "0+60x180"},
+    "CjoWebhookStuck": {of("cjo_webhook_commands_total", result="answered")[0]: 0},
+    "CjoWebhookUnanswered": {of("cjo_webhook_commands_total", result="refused")[0]: 10},
     "CjoDeadLetters": {of("cjo_dead_letters_total", reason="malformed")[0]: 300},
     "CjoHandlerFailed": {of("cjo_dead_letters_total", reason="failed")[0]: "1+0x180"},
     "CjoRegistryAway": {
@@ -176,7 +181,7 @@ HARMLESS: Final[dict[str, Fault]] = {
     },
     "an idle night": {
         **{one.name: 0 for one in HEALTHY if one.counts},
-        **dict.fromkeys(of("cjo_lag_records"), 0),
+        **dict.fromkeys([*of("cjo_lag_records"), *of("cjo_webhook_waiting")], 0),
     },
     "a learner that waits for its interval": {"cjo_model_waiting_seconds": 900},
     "values that are not known": dict.fromkeys(

@@ -140,6 +140,9 @@ spec:
             {{- if .root.Values.metrics.tls.secretName }}
             - {name: metrics-tls, mountPath: /run/secrets/metrics-tls, readOnly: true}
             {{- end }}
+            {{- if eq .stage "webhook" }}
+            - {name: endpoints, mountPath: /etc/cjo-webhooks, readOnly: true}
+            {{- end }}
       volumes:
         - name: tmp
           emptyDir: {}
@@ -159,6 +162,12 @@ spec:
           secret:
             secretName: {{ . }}
             items: [{key: tls.crt, path: tls.crt}, {key: tls.key, path: tls.key}]
+            defaultMode: 0440
+        {{- end }}
+        {{- if eq .stage "webhook" }}
+        - name: endpoints
+          secret:
+            secretName: {{ required "webhook.secretName: name the Secret with webhooks.yaml and the files of secrets" $it.secretName }}
             defaultMode: 0440
         {{- end }}
   volumeClaimTemplates:

@@ -1,0 +1,239 @@
+"""The commands that wait for one endpoint, and which of them is posted next.
+
+    add ──▶ behind the customer's others ──▶ first ──▶ due ──▶ posted ──▶ answered
+                                               ▲                 │
+                                               └─── back-off ◀───┘ no answer, or `again`
+
+- A customer's commands are posted one after the other, in their order. So one that fails holds
+  that customer's later ones, and nobody else's.
+- The pause before the next attempt doubles, up to LATEST_MS, and is drawn from its upper half: so
+  commands that failed together do not come back together.
+- A command is given up when it expires, or `give_up_ms` after its first attempt.
+- Where STRUCK attempts in a row failed, whosever they were, the endpoint itself is in trouble: it
+  gets one request at a time, with a pause that doubles up to REST_MS, until one is answered.
+- `rate` is kept as a bucket of a tenth of a second, so requests do not bunch.
+
+All times are given, in ms of a clock that never jumps; nothing here reads one.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Callable, Collection
+from typing import Final
+
+import msgspec
+
+SOONEST_MS: Final = 1_000
+LATEST_MS: Final = 300_000
+STRUCK: Final = 5
+REST_MS: Final = 30_000
+COMMANDS_MAX: Final = 1_000
+BYTES_MAX: Final = 16 << 20
+"""Of commands that wait for one endpoint: past these, its topic is not read on."""
+_BUCKET_S: Final = 0.1
+
+Place = tuple[str, int]
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The limits of an endpoint."""
+
+    parallel: int
+    """Requests at one time."""
+    rate: float | None = None
+    """Requests a second; None: as many as it answers."""
+    give_up_ms: int | None = None
+    """From the first attempt; None: until the command expires."""
+
+
+class Command(msgspec.Struct, eq=False):
+    """A command that waits."""
+
+    place: Place
+    offset: int
+    action_id: str
+    customer_id: str
+    until_ms: int
+    """When it is given up: when it expires, by the clock of the backlog, or earlier."""
+    body: bytes
+    attempts: int = 0
+    is_over: bool = False
+    """Whether it is answered, given up or dropped."""
+
+
+class Backlog:
+    """The commands of one endpoint; `jitter` draws from 0 to 1."""
+
+    def __init__(self, limits: Limits, jitter: Callable[[], float]) -> None:
+        self._limits = limits
+        self._jitter = jitter
+        self._lines: dict[str, deque[Command]] = {}
+        """By customer, in order; the first may be on its way."""
+        self._due: list[tuple[int, int, Command]] = []
+        self._ends: list[tuple[int, int, Command]] = []
+        self._numbers = itertools.count()
+        self._posted: set[int] = set()
+        """The identity of each command on its way."""
+        self._bytes = 0
+        self._waits = 0
+        self._struck = 0
+        self._rest_until_ms = 0
+        self._tokens = self._most_tokens = max(1.0, (limits.rate or 0.0) * _BUCKET_S)
+        self._filled_ms: int | None = None
+        self.is_full = False
+        """Whether no more is to be added for now: from a bound on, until half of it is free."""
+        self.is_gone = False
+        """Whether the endpoint said that it takes nothing any more."""
+
+    @property
+    def waits(self) -> int:
+        """Return how many commands wait, those on their way included."""
+        return self._waits
+
+    @property
+    def on_their_way(self) -> int:
+        """Return how many commands are posted and not answered."""
+        return len(self._posted)
+
+    def add(self, command: Command, now_ms: int) -> None:
+        """Put a command behind those of its customer."""
+        self._waits += 1
+        self._bytes += len(command.body)
+        if self._waits >= COMMANDS_MAX or self._bytes >= BYTES_MAX:
+            self.is_full = True
+        self._push(self._ends, command.until_ms, command)
+        line = self._lines.setdefault(command.customer_id, deque())
+        line.append(command)
+        if len(line) == 1:
+            self._push(self._due, now_ms, command)
+
+    def given_up(self, now_ms: int) -> list[Command]:
+        """Return the commands whose time is over; they wait no longer."""
+        found = []
+        while self._ends and self._ends[0][0] <= now_ms:
+            _, _, command = heapq.heappop(self._ends)
+            if command.is_over or id(command) in self._posted:
+                continue
+            self._finish(command, now_ms)
+            found.append(command)
+        return found
+
+    def next(self, now_ms: int) -> list[Command]:
+        """Return the commands to post now; each is on its way until `answered` or `again`."""
+        self._fill(now_ms)
+        found: list[Command] = []
+        if self.is_gone or now_ms < self._rest_until_ms:
+            return found
+        parallel = 1 if self._struck >= STRUCK else self._limits.parallel
+        while self._due and self._due[0][0] <= now_ms and len(self._posted) < parallel:
+            if self._tokens < 1:
+                break
+            _, _, command = heapq.heappop(self._due)
+            if command.is_over:
+                continue
+            if self._limits.rate is not None:
+                self._tokens -= 1
+            self._posted.add(id(command))
+            command.attempts += 1
+            if command.attempts == 1 and self._limits.give_up_ms is not None:
+                give_up_ms = now_ms + self._limits.give_up_ms
+                command.until_ms = min(command.until_ms, give_up_ms)
+                self._push(self._ends, command.until_ms, command)
+            found.append(command)
+        return found
+
+    def answered(self, command: Command, now_ms: int) -> None:
+        """Note that a command is answered; the customer's next one is due."""
+        self._posted.discard(id(command))
+        self._struck = self._rest_until_ms = 0
+        if not command.is_over:
+            self._finish(command, now_ms)
+
+    def again(self, command: Command, now_ms: int, after_ms: int | None = None) -> bool:
+        """Put a command that failed back; return False if it is given up instead.
+
+        `after_ms`: how long the endpoint asks to be left alone.
+        """
+        self._posted.discard(id(command))
+        self._struck += 1
+        pause_ms = self._pause_ms(command.attempts)
+        if after_ms is not None:
+            self._rest(now_ms + after_ms)
+            pause_ms = max(pause_ms, after_ms)
+        elif self._struck >= STRUCK:
+            rest_ms = min(REST_MS, self._pause_ms(self._struck - STRUCK + 1))
+            self._rest(now_ms + rest_ms)
+        if command.is_over:
+            return True
+        if now_ms + pause_ms >= command.until_ms:
+            self._finish(command, now_ms)
+            return False
+        self._push(self._due, now_ms + pause_ms, command)
+        self._push(self._ends, command.until_ms, command)
+        return True
+
+    def gone(self, command: Command, now_ms: int) -> None:
+        """Note that the endpoint takes nothing any more; commands wait until they expire."""
+        self._posted.discard(id(command))
+        self.is_gone = True
+        command.attempts -= 1
+        if not command.is_over:
+            self._push(self._due, now_ms, command)
+            self._push(self._ends, command.until_ms, command)
+
+    def drop(self, places: Collection[Place]) -> None:
+        """Forget the commands of partitions; the answers to those on their way change nothing."""
+        for customer_id, line in list(self._lines.items()):
+            kept = deque(command for command in line if command.place not in places)
+            if len(kept) == len(line):
+                continue
+            for command in line:
+                if command.place in places:
+                    self._forget(command)
+            if not kept:
+                del self._lines[customer_id]
+                continue
+            self._lines[customer_id] = kept
+            if kept[0] is not line[0]:
+                self._push(self._due, 0, kept[0])
+
+    # --- inside
+
+    def _push(self, heap: list[tuple[int, int, Command]], at_ms: int, command: Command) -> None:
+        heapq.heappush(heap, (at_ms, next(self._numbers), command))
+
+    def _forget(self, command: Command) -> None:
+        command.is_over = True
+        self._waits -= 1
+        self._bytes -= len(command.body)
+        if self._waits <= COMMANDS_MAX // 2 and self._bytes <= BYTES_MAX // 2:
+            self.is_full = False
+
+    def _finish(self, command: Command, now_ms: int) -> None:
+        """Take a command out of its line; if it was the first, the next is due."""
+        self._forget(command)
+        line = self._lines[command.customer_id]
+        was_first = line[0] is command
+        line.remove(command)
+        if not line:
+            del self._lines[command.customer_id]
+        elif was_first:
+            self._push(self._due, now_ms, line[0])
+
+    def _pause_ms(self, attempts: int) -> int:
+        longest = min(LATEST_MS, SOONEST_MS << min(attempts - 1, 20))
+        return int(longest * (0.5 + 0.5 * self._jitter()))
+
+    def _rest(self, until_ms: int) -> None:
+        self._rest_until_ms = max(self._rest_until_ms, until_ms)
+
+    def _fill(self, now_ms: int) -> None:
+        """Let time fill the bucket."""
+        rate, before_ms = self._limits.rate, self._filled_ms
+        self._filled_ms = now_ms
+        if rate is not None and before_ms is not None:
+            gained = max(0, now_ms - before_ms) / 1000 * rate
+            self._tokens = min(self._most_tokens, self._tokens + gained)

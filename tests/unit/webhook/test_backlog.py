@@ -1,0 +1,244 @@
+"""Order, back-off and limits of an endpoint's commands, by time that moves by hand."""
+
+from cjo_stream.webhook.backlog import (
+    BYTES_MAX,
+    COMMANDS_MAX,
+    LATEST_MS,
+    REST_MS,
+    STRUCK,
+    Backlog,
+    Command,
+    Limits,
+)
+
+NEVER = 10**12
+
+
+def backlog(parallel: int = 100, **limits: float) -> Backlog:
+    return Backlog(Limits(parallel, **limits), lambda: 1.0)
+
+
+def command(
+    number: int, customer: str = "", until_ms: int = NEVER, partition: int = 0, body: bytes = b"{}"
+) -> Command:
+    name = customer or f"c{number}"
+    return Command(("t", partition), number, f"{name}-a{number}", name, until_ms, body)
+
+
+def numbers(commands: list[Command]) -> list[int]:
+    return [one.offset for one in commands]
+
+
+def test_a_customers_commands_go_one_after_the_other() -> None:
+    waiting = backlog()
+    for number, customer in enumerate("abaab"):
+        waiting.add(command(number, customer), 0)
+    first = waiting.next(0)
+    assert numbers(first) == [0, 1]
+    assert waiting.next(0) == []
+    waiting.answered(first[0], 5)
+    (third,) = waiting.next(5)
+    assert third.offset == 2
+    waiting.answered(first[1], 6)
+    assert numbers(waiting.next(6)) == [4]
+
+
+def test_a_command_that_fails_holds_its_customer_and_nobody_else() -> None:
+    waiting = backlog()
+    for number, customer in enumerate("aab"):
+        waiting.add(command(number, customer), 0)
+    failing, other = waiting.next(0)
+    waiting.answered(other, 0)
+    assert waiting.again(failing, 0)
+    waiting.add(command(3, "b"), 1)
+    assert numbers(waiting.next(1)) == [3]
+    assert waiting.next(999) == []
+    assert numbers(waiting.next(1_000)) == [0]
+    assert waiting.waits == 3
+
+
+def test_pauses_double_and_are_bounded_and_drawn_from_their_upper_half() -> None:
+    for draw, share in ((1.0, 1.0), (0.0, 0.5)):
+        waiting = Backlog(Limits(1), lambda draw=draw: draw)
+        waiting.add(command(0), 0)
+        now, pauses = 0, []
+        for _ in range(12):
+            (one,) = waiting.next(now)
+            waiting.again(one, now)
+            waiting._struck = 0
+            (due,) = (at for at, _, _ in waiting._due)
+            pauses.append(due - now)
+            now = due
+        wanted = [min(LATEST_MS, 1_000 * 2**n) * share for n in range(12)]
+        assert pauses == wanted
+
+
+def test_a_command_is_given_up_when_it_expires_also_behind_another() -> None:
+    waiting = backlog()
+    waiting.add(command(0, "a", until_ms=9_000), 0)
+    waiting.add(command(1, "a", until_ms=3_000), 0)
+    waiting.add(command(2, "a", until_ms=20_000), 0)
+    (first,) = waiting.next(0)
+    waiting.again(first, 0)
+    assert numbers(waiting.given_up(2_999)) == []
+    assert numbers(waiting.given_up(3_000)) == [1]
+    (first,) = waiting.next(3_000)
+    assert waiting.given_up(9_500) == [], "it is on its way"
+    assert not waiting.again(first, 9_500), "its time is over"
+    assert numbers(waiting.next(9_500)) == [2]
+    assert waiting.waits == 1
+
+
+def test_what_would_be_tried_too_late_is_given_up_at_once() -> None:
+    waiting = backlog()
+    waiting.add(command(0, until_ms=500), 0)
+    (one,) = waiting.next(0)
+    assert not waiting.again(one, 0)
+    assert waiting.waits == 0
+    assert waiting.given_up(1_000) == []
+
+
+def test_a_command_is_given_up_some_time_after_its_first_attempt() -> None:
+    waiting = backlog(give_up_ms=2_500)
+    waiting.add(command(0, "a"), 0)
+    waiting.add(command(1, "a"), 0)
+    assert waiting.given_up(10_000) == [], "nothing was tried"
+    (one,) = waiting.next(10_000)
+    assert waiting.again(one, 10_000)
+    (one,) = waiting.next(11_000)
+    assert not waiting.again(one, 11_000), "the next attempt would be at 13,000"
+    assert numbers(waiting.next(11_000)) == [1]
+    assert waiting.again(waiting_one := waiting._lines["a"][0], 11_000)
+    assert numbers(waiting.given_up(13_500)) == [1]
+    assert waiting_one.attempts == 1
+
+
+def test_no_more_are_on_their_way_than_may_be() -> None:
+    waiting = backlog(parallel=3)
+    for number in range(10):
+        waiting.add(command(number), 0)
+    first = waiting.next(0)
+    assert len(first) == waiting.on_their_way == 3
+    assert waiting.next(0) == []
+    waiting.answered(first[0], 0)
+    assert len(waiting.next(0)) == 1
+
+
+def test_the_rate_is_kept_over_any_second() -> None:
+    waiting = backlog(rate=50)
+    for number in range(1_000):
+        waiting.add(command(number), 0)
+    at: list[int] = []
+    for now in range(0, 5_000, 7):
+        for one in waiting.next(now):
+            waiting.answered(one, now)
+            at.append(now)
+    assert 240 <= len(at) <= 256
+    for begin in range(0, 4_000, 50):
+        assert sum(begin <= one < begin + 1_000 for one in at) <= 50 + 6
+
+
+def test_less_than_one_a_second_is_possible() -> None:
+    waiting = backlog(rate=0.5)
+    for number in range(5):
+        waiting.add(command(number), 0)
+    at = [now for now in range(0, 8_001, 100) for one in waiting.next(now)]
+    assert at == [0, 2_000, 4_000, 6_000, 8_000]
+
+
+def test_an_endpoint_that_asks_for_a_pause_gets_it_whole() -> None:
+    waiting = backlog()
+    for number in range(4):
+        waiting.add(command(number), 0)
+    one, *others = waiting.next(0)
+    waiting.again(one, 0, after_ms=60_000)
+    waiting.add(command(9), 10)
+    assert waiting.next(59_999) == []
+    assert numbers(waiting.next(60_000)) == [9, 0]
+    waiting.again(others[0], 60_000)
+    waiting.answered(others[1], 60_000)
+    assert numbers(waiting.next(61_000)) == [others[0].offset]
+
+
+def test_an_endpoint_in_trouble_gets_one_request_at_a_time_until_it_answers() -> None:
+    waiting = backlog(parallel=10)
+    for number in range(100):
+        waiting.add(command(number), 0)
+    for one in waiting.next(0):
+        waiting.again(one, 0)
+    now, tries = 0, 0
+    while now < 600_000:
+        now += 100
+        found = waiting.next(now)
+        assert len(found) <= 1
+        tries += len(found)
+        for one in found:
+            waiting.again(one, now)
+    assert 600_000 / REST_MS <= tries < 600_000 / REST_MS + 10, "it is not asked in a storm"
+    while not (found := waiting.next(now)):
+        now += 100
+    waiting.answered(found[0], now)
+    assert len(waiting.next(now)) == 10
+
+
+def test_one_bad_command_is_no_trouble_of_the_endpoint() -> None:
+    waiting = backlog(parallel=2)
+    waiting.add(command(0, "bad"), 0)
+    now = 0
+    for number in range(1, 200):
+        waiting.add(command(number), now)
+        now += 500
+        found = waiting.next(now)
+        assert number in numbers(found)
+        for one in found:
+            if one.customer_id == "bad":
+                waiting.again(one, now)
+            else:
+                waiting.answered(one, now)
+    assert waiting.waits == 1
+    assert waiting._struck < STRUCK
+
+
+def test_an_endpoint_that_is_gone_gets_nothing_and_its_commands_expire() -> None:
+    waiting = backlog()
+    waiting.add(command(0, until_ms=5_000), 0)
+    waiting.add(command(1, until_ms=6_000), 0)
+    first, second = waiting.next(0)
+    waiting.gone(first, 0)
+    waiting.answered(second, 0)
+    assert waiting.is_gone
+    assert waiting.next(4_000) == []
+    (given_up,) = waiting.given_up(5_000)
+    assert (given_up.offset, given_up.attempts) == (0, 0)
+
+
+def test_it_is_full_by_number_and_by_bytes() -> None:
+    waiting = backlog(parallel=1)
+    for number in range(COMMANDS_MAX):
+        assert not waiting.is_full
+        waiting.add(command(number), 0)
+    while waiting.waits > COMMANDS_MAX // 2:
+        assert waiting.is_full
+        waiting.answered(waiting.next(0)[0], 0)
+    assert not waiting.is_full
+    large = backlog()
+    large.add(command(0, body=b"x" * BYTES_MAX), 0)
+    assert large.is_full
+    large.drop({("t", 0)})
+    assert not large.is_full
+
+
+def test_partitions_that_go_take_their_commands_with_them() -> None:
+    waiting = backlog()
+    for number, (customer, partition) in enumerate([("a", 0), ("a", 1), ("b", 0), ("c", 1)]):
+        waiting.add(command(number, customer, partition=partition), 0)
+    posted = waiting.next(0)
+    assert numbers(posted) == [0, 2, 3]
+    waiting.drop({("t", 0)})
+    assert waiting.waits == 2
+    waiting.answered(posted[0], 1)
+    assert waiting.again(posted[1], 1), "an answer that comes too late changes nothing"
+    assert numbers(waiting.next(10_000)) == [1]
+    waiting.add(command(0, "a"), 10_000)
+    assert waiting.next(10_000) == []
+    assert waiting.given_up(NEVER - 1) == []
