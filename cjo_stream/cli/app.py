@@ -16,6 +16,7 @@ import cjo_stream
 from cjo_stream.cli import (
     apply,
     archive,
+    asyncapi,
     backtest,
     bench,
     clock,
@@ -112,6 +113,7 @@ _PANELS: Final[dict[str, dict[str, Callable[..., object] | typer.Typer]]] = {
     },
     "On Kafka": {
         "topics": topics.app,
+        "asyncapi": asyncapi.asyncapi,
         "up": process.up,
         "intake": process.intake,
         "worker": process.worker,

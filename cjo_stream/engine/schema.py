@@ -9,6 +9,7 @@ import msgspec
 from cjo_stream.core import catalogue, record
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.engine.description import descriptions
+from cjo_stream.engine.example import EXAMPLES
 
 RECORDS: Final[dict[str, type[msgspec.Struct]]] = {
     kind.schema: kind.struct for kind in catalogue.RECORDS if kind.schema is not None
@@ -39,7 +40,7 @@ def record_schema(name: str) -> dict[str, Any]:
         unset = {one.encode_name for one in fields if one.default is msgspec.UNSET}
         body["required"] = [name for name in body["properties"] if name not in unset]
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", **body, "title": name}
-    return {**head, **({"$defs": shared} if shared else {})}
+    return {**head, "examples": [EXAMPLES[name]], **({"$defs": shared} if shared else {})}
 
 
 def _describe(drawn: dict[str, Any], struct: type[msgspec.Struct]) -> None:

@@ -57,4 +57,13 @@ def event_schema() -> dict[str, Any]:
                 "type": "string",
             },
         },
+        "examples": [
+            {
+                "type": "order_placed",
+                "time": "2026-03-02T11:00:00Z",
+                "id": "o-7",
+                "identifiers": {"user_id": "u1", "email": ["ada@example.com"]},
+                "attributes": {"order_id": "o-7", "total": 80},
+            }
+        ],
     }

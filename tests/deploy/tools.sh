@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings Helm (of its Go module) and kubernetes-validate into .tools, for tests/deploy/test_chart.py.
+# Brings Helm (of its Go module), kubernetes-validate and the parser of AsyncAPI (of npm) into .tools.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tools=$root/.tools
@@ -11,4 +11,11 @@ fi
 if [ ! -x "$tools/validate/bin/kubernetes-validate" ]; then
   python3 -m venv "$tools/validate"
   "$tools/validate/bin/pip" install --quiet --disable-pip-version-check kubernetes-validate==1.37.0
+fi
+if [ ! -d "$tools/node_modules/@asyncapi/parser" ]; then
+  if command -v npm >/dev/null; then
+    npm install --silent --no-audit --no-fund --prefix "$tools" @asyncapi/parser@3.6.6
+  else
+    echo "npm is not here: AsyncAPI documents are not read by their parser" >&2
+  fi
 fi

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.docs import example
+from tests.docs import example, sample
 from tests.docs.drawn import TABLES
 from tests.docs.page import PAGES, faults, name_of, with_prints, with_tables
 
@@ -17,6 +17,9 @@ def main() -> int:
     if found:
         print("\n".join(["nothing was written:", *found]))
         return 1
+    if (text := sample.drawn()) != sample.KEPT.read_text():
+        sample.KEPT.write_text(text)
+        print(f"wrote {sample.KEPT.name}")
     for page in PAGES:
         before = page.read_text()
         text = with_tables(before, TABLES)

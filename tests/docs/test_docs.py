@@ -17,7 +17,7 @@ from cjo_stream.errors import CjoError
 from cjo_stream.kafka.topic.wanted import wanted_topics
 from cjo_stream.settings import Settings, fields
 from cjo_stream.telemetry.metric import METRICS, PROCESS_METRICS
-from tests.docs import example
+from tests.docs import example, sample
 from tests.docs.command import commands
 from tests.docs.drawn import TABLES
 from tests.docs.page import (
@@ -128,6 +128,10 @@ def test_the_index_names_every_page() -> None:
     assert {f"docs/{name}" for name in listed} == set(
         re.findall(r"\]\((docs/[\w-]+\.md)\)", TEXTS["README.md"])
     )
+
+
+def test_the_examples_of_records_are_those_that_the_engine_makes() -> None:
+    assert sample.drawn() == sample.KEPT.read_text(), DRAW
 
 
 def test_every_page_that_the_code_cites_exists() -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any, Final, NamedTuple
 
-from ruamel.yaml import YAML
-
+from cjo_stream.definition.text.written import as_yaml
 from cjo_stream.telemetry.monitoring.alert import ALERTS
 from cjo_stream.telemetry.monitoring.dashboard import dashboards
 from cjo_stream.telemetry.monitoring.rule import divided, rules, seconds
@@ -42,22 +40,13 @@ def files(plan: Plan) -> dict[str, str]:
     """Return the text of every file, by its path."""
     boards = {f"grafana/dashboards/{name}.json": text for name, text in dashboards().items()}
     return {
-        "prometheus/prometheus.yml": as_yaml(prometheus(plan)),
-        "prometheus/rules.yml": as_yaml(rules(plan.faster)),
-        "alertmanager/alertmanager.yml": as_yaml(alertmanager(plan)),
-        "grafana/provisioning/dashboards/cjo-stream.yml": as_yaml(_BOARDS),
-        "grafana/provisioning/datasources/cjo-stream.yml": as_yaml(_SOURCES),
+        "prometheus/prometheus.yml": HEAD + as_yaml(prometheus(plan)),
+        "prometheus/rules.yml": HEAD + as_yaml(rules(plan.faster)),
+        "alertmanager/alertmanager.yml": HEAD + as_yaml(alertmanager(plan)),
+        "grafana/provisioning/dashboards/cjo-stream.yml": HEAD + as_yaml(_BOARDS),
+        "grafana/provisioning/datasources/cjo-stream.yml": HEAD + as_yaml(_SOURCES),
         **boards,
     }
-
-
-def as_yaml(value: dict[str, Any]) -> str:
-    """Return a mapping as a file that says who wrote it; each text is on one line."""
-    writer, text = YAML(), io.StringIO()
-    writer.width = 1 << 20
-    writer.indent(mapping=2, sequence=4, offset=2)
-    writer.dump(value, text)
-    return HEAD + text.getvalue()
 
 
 def prometheus(plan: Plan) -> dict[str, Any]:
