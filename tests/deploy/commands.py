@@ -47,7 +47,7 @@ def compose() -> Any:
 def commands() -> Iterator[tuple[Path, list[str]]]:
     """Yield the arguments of each call of our program, with the file that makes it."""
     for service in compose()["services"].values():
-        if service["image"] == "cjo-stream":
+        if service["image"] == "cjo-stream" and "entrypoint" not in service:
             yield COMPOSE, service["command"]
     (call,) = re.findall(r"(?m)^ExecStart=\S+/cjo-stream (.+)$", UNIT.read_text())
     options = "--webhooks /etc/cjo-stream/webhooks.yaml"
