@@ -166,6 +166,7 @@ class Backlog:
         elif self._struck >= STRUCK:
             rest_ms = min(REST_MS, self._pause_ms(self._struck - STRUCK + 1))
             self._rest(now_ms + rest_ms)
+            pause_ms = min(pause_ms, rest_ms)
         if command.is_over:
             return True
         if now_ms + pause_ms >= command.until_ms:

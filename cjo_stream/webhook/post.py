@@ -128,7 +128,8 @@ class Poster:
         except TimeoutError:
             why = f"no answer within {endpoint.timeout_s:g} s"
             answer = Answer(time.monotonic() - began_s, why=why)
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except Exception as error:
+            # Whatever it is: a command without an answer would hold its customer for good.
             why = f"no answer: {str(error) or type(error).__name__}"
             answer = Answer(time.monotonic() - began_s, why=why)
         self._answers.put(Answered(endpoint.channel, command, answer))

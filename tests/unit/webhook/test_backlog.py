@@ -1,5 +1,7 @@
 """Order, back-off and limits of an endpoint's commands, by time that moves by hand."""
 
+from itertools import pairwise
+
 from cjo_stream.webhook.backlog import (
     BYTES_MAX,
     COMMANDS_MAX,
@@ -179,6 +181,18 @@ def test_an_endpoint_in_trouble_gets_one_request_at_a_time_until_it_answers() ->
         now += 100
     waiting.answered(found[0], now)
     assert len(waiting.next(now)) == 10
+
+
+def test_an_endpoint_that_comes_back_is_noticed_soon_however_few_commands_wait() -> None:
+    waiting = backlog()
+    waiting.add(command(0), 0)
+    now, at = 0, []
+    while now < 3_600_000:
+        now += 100
+        for one in waiting.next(now):
+            at.append(now)
+            waiting.again(one, now)
+    assert max(b - a for a, b in pairwise(at)) <= REST_MS
 
 
 def test_one_bad_command_is_no_trouble_of_the_endpoint() -> None:
