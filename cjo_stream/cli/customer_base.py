@@ -115,6 +115,24 @@ def import_(
     say(f"imported: {_told(exported.manifest)}")
 
 
+@app.command()
+def close(context: typer.Context) -> None:
+    """Close an installation on Kafka whose base lives elsewhere: none of its processes starts."""
+    from cjo_stream.kafka.moving import closing
+
+    closing.close(operator_settings(context))
+    say("closed: `cjo-stream base reopen` lets its processes start again")
+
+
+@app.command()
+def reopen(context: typer.Context) -> None:
+    """Open an installation that was closed; its base must not live elsewhere, too."""
+    from cjo_stream.kafka.moving import closing
+
+    closing.reopen(operator_settings(context))
+    say("open: start its processes")
+
+
 def _told(manifest: Manifest) -> str:
     held = f", {numbered(manifest.held, 'held command')}" if manifest.held else ""
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import shutil
@@ -11,7 +12,6 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ from cjo_stream.engine import codec
 from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.definition.log import IMPORT, Importing, read_definitions
+from cjo_stream.kafka.definition.log import SHUT, Shut, read_definitions
 from cjo_stream.kafka.definition.writer import Writer
-from cjo_stream.kafka.moving import arriving, leaving, source
+from cjo_stream.kafka.moving import arriving, closing, leaving, source
 from cjo_stream.kafka.position.position import Position
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
@@ -265,7 +265,7 @@ def restored(settings: Settings, folder: Path) -> list[MemoryStore]:
         newest = checkpoints.newest()
         assert newest is not None
         checkpoints.restore(newest, folder / "restored")
-        with closing(RocksStore(folder / "restored")) as kept:
+        with contextlib.closing(RocksStore(folder / "restored")) as kept:
             stores.append(MemoryStore())
             stores[-1].write(list(kept.scan(b"", b"\xff")))
     return stores
@@ -276,7 +276,7 @@ def keep(settings: Settings, tasks: Tasks) -> None:
     for number, store in enumerate(tasks.stores):
         folder = settings.data_dir / "worker" / "0" / "tasks" / f"{number:04d}"
         shutil.rmtree(folder, ignore_errors=True)
-        with closing(RocksStore(folder)) as kept:
+        with contextlib.closing(RocksStore(folder)) as kept:
             kept.write(list(store.scan(b"", b"\xff")))
 
 
@@ -291,6 +291,8 @@ def test_a_base_leaves_at_rest_and_arrives_where_nothing_ran(
     create(old, program)
     with pytest.raises(UsageError, match="no customers to export"):
         leaving.export(old, tmp_path / "export")
+    with pytest.raises(UsageError, match="no customers to keep out"):
+        closing.close(old)
     publish(old, topology)
     with pytest.raises(RefusalError, match="with the CJO_CHECKPOINT_URL of the workers"):
         leaving.export(old, tmp_path / "export")
@@ -320,6 +322,15 @@ def test_a_base_leaves_at_rest_and_arrives_where_nothing_ran(
     turned(lambda: len(greeted(old)) == PEOPLE, dispatch)
     dispatch.close()
     exported = Export(leaving_twice(old, tmp_path))
+    with pytest.raises(UsageError, match="is not closed: start its processes"):
+        closing.reopen(old)
+    for _ in range(2):
+        closing.close(old)
+    with pytest.raises(RefusalError, match="this installation is closed"):
+        read_definitions(old)
+    leaving.export(old, tmp_path / "once more")
+    closing.reopen(old)
+    read_definitions(old)
 
     new = settings_of(partitions=3)
     create(new, program)
@@ -336,13 +347,15 @@ def test_a_base_leaves_at_rest_and_arrives_where_nothing_ran(
         arriving.import_(new, exported)
     exported.base.common.clock = clock
     with Writer(new) as writer:
-        writer.write({IMPORT: msgspec.json.encode(Importing("of another export"))})
+        writer.write({SHUT: msgspec.json.encode(Shut("of another export"))})
         with pytest.raises(RefusalError, match="an import into this installation has begun"):
             read_definitions(new)
+        with pytest.raises(RefusalError, match="an import into this installation has begun"):
+            closing.reopen(new)
         with pytest.raises(RefusalError, match="is not new: an import of another export"):
             arriving.import_(new, exported)
     with Writer(new) as writer:
-        writer.write({IMPORT: None})
+        writer.write({SHUT: None})
     assert arriving.import_(new, exported)
     assert not arriving.import_(new, exported)
     with pytest.raises(RefusalError, match="is not new: definitions are applied"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -31,7 +33,9 @@ from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.hold import order
 from cjo_stream.kafka.process.stage import Stopping
 from cjo_stream.kafka.stage.learn import LearnProcess
+from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.topic.right import PROCESSES, Right, rights
+from cjo_stream.kafka.topic.wanted import PRIVATE
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 from cjo_stream.webhook.endpoint import read_endpoints
@@ -225,6 +229,42 @@ def test_an_installation_works_with_these_rights(allowed: Allowed, tmp_path: Pat
     assert not allowed.exits
 
 
+def test_a_base_moves_in_place_with_these_rights(allowed: Allowed, tmp_path: Path) -> None:
+    export, data = tmp_path / "export", allowed.folder / "data"
+    allowed.hold_down("intake", signal.SIGTERM)
+
+    def is_exported() -> bool:
+        """Export once all is ended; what is not at rest goes on for a while."""
+        others = ("worker-0", "dispatch", "learn")
+        time.sleep(WORKS_S)
+        for name in others:
+            allowed.hold_down(name, signal.SIGTERM)
+        said = allowed.as_("move", "base", "export", str(export))
+        if "exported to" in said:
+            return True
+        assert "is not at rest" in said, said
+        for name in others:
+            allowed.let_up(name)
+        return False
+
+    until(is_exported)
+    admin, names = Admin(allowed.owner), Names(allowed.prefix)
+    private = [names.of(row.name) for row in PRIVATE if row.is_ours]
+    for future in admin.client.delete_topics(private).values():
+        admin.result(future)
+    until(lambda: not admin.describe(private))
+    shutil.rmtree(data)
+    allowed.as_("create", "topics", "create", str(allowed.topology))
+    said = allowed.as_("move", "base", "import", str(export))
+    assert "imported: " in said, said
+    sent = len(_commands(allowed))
+    for name in allowed.names:
+        allowed.let_up(name)
+    produce(allowed.owner, f"{allowed.prefix}event.web.v1", event("ask", "late", k=3))
+    until(lambda: len(_commands(allowed)) > sent)
+    until(lambda: any(allowed.read("model.v1").values()))
+
+
 def _commands(allowed: Allowed) -> list[Any]:
     return [message for part in allowed.read("action.mail.v1").values() for message in part]
 
@@ -324,6 +364,8 @@ def _ends(allowed: Allowed) -> str:
         ("operator", "definition.v1", "Read", "status"),
         ("operator", "reader", "Describe", "status"),
         ("operator", "cjo.intake", "Describe", "status"),
+        ("move", "cursor.v1", "Read", "base export nowhere"),
+        ("move", "held.v1", "DescribeConfigs", "base export nowhere"),
     ],
 )
 def test_a_command_names_the_right_that_it_lacks(

@@ -54,7 +54,7 @@ as it is drawn now -> as it was, None for a struct that was none. The next histo
 NOT_KEPT = {
     "CustomerBase": "what an export holds beside actors, whose form has a number of its own",
     "_Form": "the number of an export's form",
-    "Importing": "a mark that stands while an import is under way, and then is removed",
+    "Shut": "a mark that stands while nobody may work, and then is removed",
     "Line": "a line of a run's files, on its way from one of its processes",
     "Told": "what a run and its processes say to each other",
     "_Untaken": "two figures of a run, read by the insight sink",

@@ -4,8 +4,7 @@
     a set                          shop/3        number, digest, content
     the pointer                    shop          number, digest
     the tenant key's fingerprint   /tenant_key   fingerprint (ingest/tenant.py)
-    an import has begun            /import       the export; a null value once it is in
-                                                   (kafka/moving/arriving.py)
+    nobody may work here           /shut         why; a null value once that is over (kafka/moving)
 
 A record under these keys that we did not write is refused, and so is a null value under the
 pointer's and the fingerprint's: the next compaction would remove it, and readers before that
@@ -38,8 +37,8 @@ from cjo_stream.settings import Settings
 TENANT_KEY: Final = "/tenant_key"
 """The key of the fingerprint's record: no topology has an empty name."""
 
-IMPORT: Final = "/import"
-"""The key of the record that keeps all processes out while an import is under way."""
+SHUT: Final = "/shut"
+"""The key of the record that keeps all processes out."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -65,10 +64,14 @@ class Fingerprint(msgspec.Struct, frozen=True):
     fingerprint: str
 
 
-class Importing(msgspec.Struct, frozen=True):
-    """An import into this installation has begun and has not ended: of the export of this id."""
+class Shut(msgspec.Struct, frozen=True):
+    """Why no process may work here: an import of `export` has begun and has not ended.
 
-    export: str
+    Empty: an operator has closed the installation, whose customer base lives elsewhere, at `at`.
+    """
+
+    export: str = ""
+    at: int = 0
 
 
 class DefinitionLog:
@@ -79,8 +82,10 @@ class DefinitionLog:
     pointer is refused only if the caller uses it (`pointed`); `apply` itself does without.
     """
 
-    def __init__(self, settings: Settings, *, pointed: bool = True, imports: bool = False) -> None:
-        self._imports = imports
+    def __init__(
+        self, settings: Settings, *, pointed: bool = True, even_shut: bool = False
+    ) -> None:
+        self._even_shut = even_shut
         place: Place = (Names(settings.topic_prefix).definition, 0)
         self._topic = place[0]
         self._pointed = pointed
@@ -94,8 +99,8 @@ class DefinitionLog:
         self.sets: dict[int, Published] = {}
         self._sets_of: str | None = None
         """The topology of the sets; None before the first."""
-        self.importing: str | None = None
-        """The export whose import has begun and has not ended."""
+        self.shut: Shut | None = None
+        """Why nobody may work here, if that is so."""
         self._foreign: dict[str, str] = {}
         """By key, why its record is not ours; removed when another record of the key comes."""
 
@@ -168,8 +173,8 @@ class DefinitionLog:
         try:
             if key == TENANT_KEY:
                 self._take_fingerprint(value)
-            elif key == IMPORT:
-                self._take_import(value)
+            elif key == SHUT:
+                self.shut = msgspec.json.decode(value, type=Shut) if value is not None else None
             elif number:
                 self._take_set(topology, int(number), value)
             elif value is not None:
@@ -187,11 +192,6 @@ class DefinitionLog:
             self._foreign[TENANT_KEY] = "a null value"
             return
         self.fingerprint = msgspec.json.decode(value, type=Fingerprint).fingerprint
-
-    def _take_import(self, value: bytes | None) -> None:
-        self.importing = None
-        if value is not None:
-            self.importing = msgspec.json.decode(value, type=Importing).export
 
     def _take_set(self, topology: str, number: int, value: bytes | None) -> None:
         if self._sets_of not in (None, topology):
@@ -212,13 +212,10 @@ class DefinitionLog:
     def check_foreign(self, *, keep_key: bool = False) -> None:
         """Raise RefusalError for another tenant key, and for foreign records that matter here.
 
-        Likewise while an import is under way, except for the import itself.
+        Likewise where nobody may work; not for who is allowed there all the same.
         """
-        if self.importing is not None and not self._imports:
-            raise RefusalError(
-                f"an import into this installation has begun and has not ended ({self._topic}): "
-                "give `cjo-stream base import` again with the same folder"
-            )
+        if self.shut is not None and not self._even_shut:
+            raise shut_out(self._topic, self.shut)
         if self._tenant_key is not None and self.fingerprint not in (None, self._own):
             whose = f"this installation ({self._topic})"
             check_fingerprint(self._tenant_key, self.fingerprint or "", whose)
@@ -249,15 +246,28 @@ class DefinitionLog:
 
 
 def read_definitions(
-    settings: Settings, *, pointed: bool = True, keep_key: bool = False, imports: bool = False
+    settings: Settings, *, pointed: bool = True, keep_key: bool = False, even_shut: bool = False
 ) -> DefinitionLog:
     """Return the present content of the definition topic; raises as `DefinitionLog.read`."""
-    log = DefinitionLog(settings, pointed=pointed, imports=imports)
+    log = DefinitionLog(settings, pointed=pointed, even_shut=even_shut)
     try:
         log.read(keep_key=keep_key)
     finally:
         log.close()
     return log
+
+
+def shut_out(topic: str, shut: Shut) -> RefusalError:
+    """Return the error for an installation in which nobody may work."""
+    if shut.export:
+        return RefusalError(
+            f"an import into this installation has begun and has not ended ({topic}): give "
+            "`cjo-stream base import` again with the same folder"
+        )
+    return RefusalError(
+        f"this installation is closed ({topic}): its customer base lives elsewhere. If it shall "
+        "go on here and nowhere else, run `cjo-stream base reopen`"
+    )
 
 
 def no_fingerprint(topic: str, why: str) -> RefusalError:

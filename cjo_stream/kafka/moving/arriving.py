@@ -1,10 +1,10 @@
 """A customer base arrives in an installation on Kafka that was just made: it is imported.
 
     checks  ──▶  keep out  ──▶  stores, as checkpoints  ──▶  the rest  ──▶  let in
-                 (`/import` in the definition topic)                      (one transaction)
+                 (`/shut` in the definition topic)                      (one transaction)
 
 Until the last transaction every process refuses to start, and a killed import is simply done
-again: each step may be done twice. The last one writes the definition sets and removes `/import`.
+again: each step may be done twice. The last one writes the definition sets and removes `/shut`.
 So the installation is new, or kept shut, or has all of the base.
 
     the export               the new installation
@@ -48,11 +48,11 @@ from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.client.transaction import Transactions
 from cjo_stream.kafka.definition.log import (
-    IMPORT,
+    SHUT,
     DefinitionLog,
-    Importing,
     Pointer,
     Published,
+    Shut,
     read_definitions,
 )
 from cjo_stream.kafka.definition.tenant import fingerprint_record
@@ -103,12 +103,12 @@ def import_(
         )
     with Writer(settings) as writer:
         arrival = _Arrival(settings, exported, said, on_step)
-        log = read_definitions(settings, pointed=False, imports=True)
+        log = read_definitions(settings, pointed=False, even_shut=True)
         if arrival.is_in(log):
             return False
         arrival.check_new(log)
         positions = arrival.positions()
-        writer.write({IMPORT: msgspec.json.encode(Importing(exported.id))})
+        writer.write({SHUT: msgspec.json.encode(Shut(exported.id))})
         arrival.write_stores()
         arrival.write_held()
         arrival.write_learnt()
@@ -116,7 +116,7 @@ def import_(
         source.commit(settings, positions)
         arrival.check_no_worker()
         arrival.write_rest(source.copies(settings, positions))
-        writer.write({**_definitions(exported), **fingerprint_record(settings), IMPORT: None})
+        writer.write({**_definitions(exported), **fingerprint_record(settings), SHUT: None})
     return True
 
 
@@ -181,16 +181,15 @@ class _Arrival:
 
     def is_in(self, log: DefinitionLog) -> bool:
         """Return whether this export was imported here, to its end."""
-        is_shut = log.importing is not None
         return (
             bool(log.pointer.number)
-            and not is_shut
+            and log.shut is None
             and table(self._settings, self._names.cursor).get(_MARK) == self._exported.id.encode()
         )
 
     def check_new(self, log: DefinitionLog) -> None:
         """Raise RefusalError unless nothing has run here, or only this import."""
-        if log.importing == self._exported.id:
+        if log.shut is not None and log.shut.export == self._exported.id:
             return
         self.check_no_worker()
         why = self._why_not_new(log)
@@ -212,8 +211,8 @@ class _Arrival:
 
     def _why_not_new(self, log: DefinitionLog) -> str | None:
         names = self._names
-        if log.importing is not None:
-            return "an import of another export has begun"
+        if log.shut is not None:
+            return "an import of another export has begun" if log.shut.export else "it is closed"
         if log.sets:
             return "definitions are applied"
         places = [

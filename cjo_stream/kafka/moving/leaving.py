@@ -29,7 +29,7 @@ from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.client.contents import contents, table
 from cjo_stream.kafka.client.place import Place, Topic
-from cjo_stream.kafka.definition.log import DefinitionLog, read_definitions
+from cjo_stream.kafka.definition.log import DefinitionLog, read_definitions, shut_out
 from cjo_stream.kafka.hold import order
 from cjo_stream.kafka.hold.shelf import command_in, is_shelf, read_shelves
 from cjo_stream.kafka.moving import kept, source
@@ -61,7 +61,9 @@ def export(
     topics |= admin.require([names.definition, names.cursor, names.hold, names.model])
     internal = topics[names.internal]
     began_s, before = time.monotonic(), _ends(admin, names, internal)
-    definitions = read_definitions(settings)
+    definitions = read_definitions(settings, even_shut=True)
+    if definitions.shut is not None and definitions.shut.export:
+        raise shut_out(names.definition, definitions.shut)
     number = definitions.pointer.number
     if not number:
         raise UsageError("nothing is applied yet: there are no customers to export")

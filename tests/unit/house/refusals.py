@@ -190,6 +190,10 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "is not at rest": _BASE_LEAVES,
         "holds a state already": _BASE_ARRIVES,
     },
+    "kafka/moving/closing.py": {
+        "there are no customers to keep out": _BASE_KAFKA,
+        "is not closed: start its processes": _BASE_KAFKA,
+    },
     "kafka/moving/kept.py": {"with the CJO_CHECKPOINT_URL of the workers": _BASE_KAFKA},
     "kafka/moving/leaving.py": {
         "there are no customers to export": _BASE_KAFKA,
@@ -659,6 +663,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "kafka/definition/log.py": {
         "an import into this installation has begun": _BASE_KAFKA,
+        "this installation is closed": _BASE_KAFKA,
         "could not be read: is the broker up?": _READ_AGAIN,
         "or records of it were deleted. Write them back": _BACK,
         "no fingerprint of a tenant key": "kafka/test_definition.py::test_without_a_kept_key_or_a_pointer_an_apply_brings_them_back",
