@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+import weakref
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -52,8 +53,15 @@ class Admin:
         self.client = self._connect()
 
     def _connect(self) -> AdminClient:
-        own = {**self._properties, "error_cb": self._note_error}
-        return connect(AdminClient, own, logger=_LOG)
+        # The client must not keep us: in a circle, both and its threads would stay for as long
+        # as the collector of circles has too little to do.
+        ours = weakref.WeakMethod(self._note_error)
+
+        def note(error: KafkaError) -> None:
+            if (method := ours()) is not None:
+                method(error)
+
+        return connect(AdminClient, {**self._properties, "error_cb": note}, logger=_LOG)
 
     def _note_error(self, error: KafkaError) -> None:
         """Keep the error for an unknown user, which comes here and not as an answer."""

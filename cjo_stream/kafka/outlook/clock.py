@@ -34,6 +34,8 @@ class Skew:
 
         `before_ms` and `after_ms`: this host's time when it asked, and when it had the answer.
         """
+        if newest_ms < 0:  # the broker knows of no record just now
+            return None
         goes_on = self._newest_ms is not None and newest_ms != self._newest_ms
         self._newest_ms = newest_ms
         if not goes_on:

@@ -1,5 +1,7 @@
 """What the broker's errors mean, and how they end a process."""
 
+import gc
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from types import SimpleNamespace
@@ -26,7 +28,7 @@ from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.client.transaction import FENCED as FENCED_WRITER
 from cjo_stream.kafka.client.transaction import check_transaction
 from cjo_stream.kafka.position import loss
-from cjo_stream.kafka.position.position import _committed, committed_offsets
+from cjo_stream.kafka.position.position import committed_offsets, committed_positions
 from cjo_stream.kafka.process.ending import AWAY, REFUSED, USAGE, exit_code
 from cjo_stream.kafka.process.stage import STEADY_S, begins_anew
 from cjo_stream.kafka.worker.faust import passes
@@ -177,7 +179,7 @@ def raise_lost(broker: Broker) -> Never:
 ASKED: dict[str, Callable[[Broker], object]] = {
     "what a topic is": lambda broker: admin(broker).describe(["internal"]),
     "the broker itself": lambda broker: admin(broker).ping(),
-    "where a group is": lambda broker: _committed(cast(Consumer, broker), []),
+    "where a group is": lambda broker: committed_positions(cast(Consumer, broker), []),
     "where another is": lambda broker: committed_offsets(admin(broker), "group", "internal"),
     "what the newest record is": lambda broker: admin(broker).newest(("internal", 0)),
     "which groups there are": lambda broker: admin(broker).groups(),
@@ -268,3 +270,15 @@ def test_a_member_joins_again_after_what_passes_and_nothing_else() -> None:
         errors.KafkaError(),
     ):
         assert not passes(error), error
+
+
+def test_whoever_asked_the_broker_is_gone_with_its_client_at_once() -> None:
+    """`learn` asks anew for each model: threads and connections of each would add up."""
+    asking = Admin(Settings(kafka={"bootstrap_servers": "127.0.0.1:1"}))
+    noted = weakref.ref(asking)
+    gc.disable()
+    try:
+        del asking
+        assert noted() is None
+    finally:
+        gc.enable()

@@ -33,6 +33,14 @@ def test_this_host_s_clock_is_compared_with_the_newest_record(ahead_ms: int, sai
     assert skew.seconds(NOW_MS, NOW_MS - ahead_ms, NOW_MS) == said
 
 
+def test_a_broker_that_knows_of_no_record_says_nothing_of_the_clock() -> None:
+    skew = Skew()
+    for passed_ms, newest_ms in ((0, NOW_MS), (10_000, -1), (20_000, NOW_MS)):
+        now_ms = NOW_MS + passed_ms
+        assert skew.seconds(now_ms, newest_ms, now_ms) is None
+    assert skew.seconds(NOW_MS + 30_000, NOW_MS + 29_500, NOW_MS + 30_000) == 0.0
+
+
 def test_a_partition_that_stands_still_says_nothing_of_the_clock() -> None:
     skew = Skew()
     for passed_ms in range(0, 600_000, 10_000):
