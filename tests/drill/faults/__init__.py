@@ -25,6 +25,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
 )
 UNDRILLED: Final = {
     "CjoNothingApplied": "no cause is known of a stage that is ready and takes nothing",
+    "CjoLagGrowing": "more than intake takes, for long, is more than a drill can send",
     "CjoActionsLateSlowly": "it looks back for days, whatever the factor",
     "CjoArchiveBehind": "it waits for an hour and a half",
     "CjoDiskFilling": "a disk fills for hours before it can be foretold",

@@ -98,7 +98,7 @@ def _floods(drill: Drill, user: str, key: str | None, wanted: Callable[[float], 
         before, sent, taken = 0.0, 0, 0.0
         while not stop.is_set():
             waits = drill.watching.value(LAG)
-            taken = max(taken / 2, before + sent - waits)
+            taken = max(0.9 * taken, before + sent - waits)
             before, sent = waits, 0
             more = wanted(time.monotonic() - began_s + WAVE_S) - waits + taken
             for _ in range(PARTS):
@@ -111,18 +111,9 @@ def _floods(drill: Drill, user: str, key: str | None, wanted: Callable[[float], 
     drill.go_on(flood)
 
 
-def _batch(drill: Drill) -> None:
-    """Let a producer of batches send more and more than intake takes."""
-    _floods(drill, "u1", None, lambda after_s: 10_000 + 600 * after_s)
-
-
-def _slower(drill: Drill) -> None:
-    drill.stop()
-
-
 def _hot(drill: Drill) -> None:
     """Let a robot view the shop as one customer: one partition has all of that to read."""
-    _floods(drill, ROBOT, ROBOT, lambda after_s: 20_000 - 100 * after_s)
+    _floods(drill, ROBOT, ROBOT, lambda after_s: 100_000 - 500 * after_s)
 
 
 def _blocked(drill: Drill) -> None:
@@ -166,13 +157,6 @@ def _older(drill: Drill) -> None:
 
 
 TOO_MUCH: Final = (
-    Fault(
-        "flood",
-        "CjoLagGrowing",
-        _batch,
-        (Hand("Let a producer of batches send more slowly", _slower),),
-        mode=Mode.BROWSING,
-    ),
     Fault(
         "hot-partition",
         "CjoPartitionHot",

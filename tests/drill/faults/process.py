@@ -142,15 +142,15 @@ def _library_of_time() -> Path:
 
 
 def _other_library(drill: Drill) -> float:
-    """Let dispatch find another tzdata, as after an upgrade of one host."""
+    """Let the learner find another tzdata, as after an upgrade of one host."""
     folder = drill.installation.folder / "site"
     info = folder / f"tzdata-{OTHER_TZDATA}.dist-info"
     info.mkdir(parents=True, exist_ok=True)
     (info / "METADATA").write_text(
         f"Metadata-Version: 2.1\nName: tzdata\nVersion: {OTHER_TZDATA}\n"
     )
-    drill.installation.end("dispatch")
-    drill.installation.start("dispatch", {"PYTHONPATH": str(folder)})
+    drill.installation.end("learn")
+    drill.installation.start("learn", {"PYTHONPATH": str(folder)})
     return time.monotonic()
 
 
@@ -241,8 +241,8 @@ WRONG: Final = (
         "other-tzdata",
         "CjoLibrariesDiffer",
         _other_library,
-        (Hand("install the old versions again", elsewhere("dispatch")),),
-        "dispatch",
+        (Hand("install the old versions again", elsewhere("learn")),),
+        "learn",
         own_s=START_S,
     ),
     Fault(
