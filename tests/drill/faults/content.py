@@ -121,7 +121,9 @@ def _blocked(drill: Drill) -> None:
 
 
 def _traced(drill: Drill) -> None:
+    """Stop the robot, and wait until what it has sent is read."""
     drill.stop()
+    wait(lambda: drill.watching.value(LAG) < 1_000, GUARD_S, lambda: "it is not read")
 
 
 def _canary(drill: Drill) -> float:
@@ -162,10 +164,10 @@ TOO_MUCH: Final = (
         "CjoPartitionHot",
         _hot,
         (
+            Hand("stop what sends it", _traced),
             Hand("block its value in the topology", _blocked),
             Run("cjo-stream validate TOPOLOGY"),
             Run('cjo-stream apply TOPOLOGY --why "a shared terminal"', more=_yes),
-            Hand("stop what sends it", _traced),
         ),
         mode=Mode.BROWSING,
     ),
