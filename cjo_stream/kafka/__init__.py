@@ -9,6 +9,7 @@
     topic        names of topics, their required configuration, the check of it
     client       librdkafka's clients
     command      questions to tasks, and their answers
+    moving       a customer base that leaves one installation and arrives in another
     operator     the installation's port for operators
     local        a broker on this machine, simulated people
 
