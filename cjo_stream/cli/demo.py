@@ -122,7 +122,7 @@ def _report(out: Path) -> None:
         )
         return
     from cjo_stream.cli.reports import ask, write
-    from cjo_stream.insight.layer.sink import Sink
+    from cjo_stream.insight.filling.sink import Sink
     from cjo_stream.insight.report.journeys import journeys
 
     shutil.rmtree(layer, ignore_errors=True)

@@ -16,7 +16,7 @@ from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
     from cjo_stream.core.program.program import Program
-    from cjo_stream.insight.layer.sink import Sunk
+    from cjo_stream.insight.filling.sink import Sunk
 
 
 def sink(
@@ -72,7 +72,7 @@ def sink(
         return _from_kafka(context, layer, interval, once=once, json=json)
     if interval is not None or once:
         raise UsageError("--interval and --once are for Kafka: leave RUN out, or leave them out")
-    from cjo_stream.insight.layer.sink import Sink, seldom_collected
+    from cjo_stream.insight.filling.sink import Sink, seldom_collected
 
     if more and not events:
         raise UsageError(f"{more[0]}: name files of events with --events")
@@ -92,7 +92,7 @@ def sink(
 def _from_kafka(
     context: typer.Context, layer: str, interval: str | None, *, once: bool, json: bool
 ) -> int:
-    from cjo_stream.insight.layer import live
+    from cjo_stream.insight.filling import live
 
     if once:
         if interval is not None:

@@ -8,7 +8,8 @@ lift        two groups compared: rates, values, intervals, detectable difference
 cohort      decision, transition and identity records -> the groups of `lift`
 shadow      what journeys in shadow would have sent, beside what was sent
 value       the models of customers' value: how often they buy, and for how much
-layer/      records and events in Parquet files, exactly once, and readers of them
+layer/      records and events in Parquet files, and readers of them
+filling/    what fills a layer, each record exactly once
 view/       the views over a layer, as SQL
 figure/     figures over the views, each with the list that it counts
 report/     what figures say, as data that the terminal, JSON and a page show

@@ -28,8 +28,8 @@ from cjo_stream.cli.demo import DAY_MS, QUIET_MS, START_MS
 from cjo_stream.cli.option import topology_folder
 from cjo_stream.insight.figure.attribution import MODELS, counting, open_attribution
 from cjo_stream.insight.figure.incremental import open_measured
+from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink
 from cjo_stream.simulate import Received, open_world
 from cjo_stream.simulate.answer import Fatigue, person_of
 from cjo_stream.simulate.world import Hidden

@@ -32,10 +32,10 @@ import msgspec
 from cjo_stream.cli.app import call
 from cjo_stream.core.catalogue import FILES, MEASURE, PREDICTION
 from cjo_stream.ingest.archive.folder import Folder
+from cjo_stream.insight.filling.sink import ROWS_MAX, Sink
+from cjo_stream.insight.filling.stays import with_stays
 from cjo_stream.insight.layer.manifest import Manifest, Part, latest, publish
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import ROWS_MAX, Sink
-from cjo_stream.insight.layer.stays import with_stays
 from tests.world.command_line import EVENTS, ROOT, copied
 
 RUN: Final = ROOT / "topologies" / "shop" / "expected"

@@ -27,8 +27,8 @@ from cjo_stream.cli.demo import DAY_MS, START_MS
 from cjo_stream.cli.option import topology_folder
 from cjo_stream.core.learning.calibration import calibration_error
 from cjo_stream.insight.figure.prediction import counting, open_predictions
+from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink
 
 BURN_IN: Final = 90
 WORLDS: Final = 200

@@ -30,7 +30,7 @@ import msgspec
 from confluent_kafka import Producer
 
 from cjo_stream.core.catalogue import ACTION, FILES
-from cjo_stream.insight.layer.sink import Sink, Sunk, seldom_collected
+from cjo_stream.insight.filling.sink import Sink, Sunk, seldom_collected
 from cjo_stream.insight.layer.table import SOURCES, Source
 from tests.kafka.stages import until
 from tests.kafka.test_insight import start_sink, traffic, waits_s

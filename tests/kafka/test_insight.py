@@ -18,10 +18,10 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from cjo_stream.errors import RefusalError
-from cjo_stream.insight.layer import live
-from cjo_stream.insight.layer.live import SinkProcess
+from cjo_stream.insight.filling import live
+from cjo_stream.insight.filling.live import SinkProcess
+from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.process.stage import Stopping
 from cjo_stream.kafka.topic.check import create

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from cjo_stream.insight.layer import live
+from cjo_stream.insight.filling import live
 from cjo_stream.insight.layer.reading import connect
 from cjo_stream.insight.report.asking import lacks
 from cjo_stream.kafka.operator.records import TopicRecords

@@ -28,7 +28,7 @@ from cjo_stream.definition import load
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.hold import Hold, Which
 from cjo_stream.errors import CjoError
-from cjo_stream.insight.layer.live import SinkProcess
+from cjo_stream.insight.filling.live import SinkProcess
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.hold import order
 from cjo_stream.kafka.process.stage import Stopping

@@ -186,7 +186,7 @@ STAYED: Final = Table(
         "reached": "integer", "times": "integer",
     },
 )  # fmt: skip
-"""The stays of instances, as far as they are kept (`stays.py`)."""
+"""The stays of instances, as far as they are kept (`insight/filling/stays`)."""
 STORED: Final = (
     TRANSITIONS,
     ACTIONS,

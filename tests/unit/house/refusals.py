@@ -100,7 +100,7 @@ _BY_PROFILE = "unit/insight/test_by_profile.py"
 _OUTCOMES = f"{_WORTH}::test_outcomes_of_commands_are_worth_what_they_state"
 _FRICTION = "unit/cli/test_insight_friction.py::test_what_is_asked_wrongly_is_refused_until_it_is_asked_rightly"
 _DUCKDB = "unit/insight/test_way_out.py::test_without_duckdb_the_extra_is_named"
-_TWO_SINKS = "unit/insight/layer/test_sink.py::test_of_two_sinks_at_once_one_is_refused"
+_TWO_SINKS = "unit/insight/filling/test_sink.py::test_of_two_sinks_at_once_one_is_refused"
 
 _BASE_LEAVES = "unit/cli/test_base.py::test_an_export_needs_a_state_at_rest_and_a_new_folder"
 _BASE_ARRIVES = (
@@ -478,7 +478,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "leave RUN out, or": _SINK,
         "leave --interval out": _SINK,
     },
-    "insight/layer/live.py": {
+    "insight/filling/live.py": {
         "another sink fills": "kafka/test_insight.py::test_of_two_sinks_on_one_layer_one_ends",
     },
     "kafka/stage/follow.py": {
@@ -577,8 +577,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "insight/layer/forgotten.py": {
         "is not the key that these records were made with": "unit/insight/layer/test_forgotten.py::test_an_erasure_needs_the_key_of_the_records",
     },
-    "insight/layer/sink.py": {"is not as a `run` writes it": _SINK},
-    "insight/layer/same.py": {
+    "insight/filling/sink.py": {"is not as a `run` writes it": _SINK},
+    "insight/filling/same.py": {
         "is another file than the one whose records are in the layer": _SAME,
         "has records that are in the layer already": _SAME,
     },
@@ -586,7 +586,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "a file cannot be read": "unit/insight/layer/test_spoilt.py::test_a_spoilt_file_is_named",
     },
     "insight/layer/reading.py": {"holds no layer": _SINK, "insight needs DuckDB": _DUCKDB},
-    "insight/layer/source.py": {
+    "insight/filling/source.py": {
         "is no folder": _SINK,
         "can be read once only": _SINK,
         "is not as it was when its events were taken": _SINK,

@@ -16,8 +16,8 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core.record import Address, Reward, Transition
+from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink
 from tests.unit.insight import plain
 from tests.unit.insight.touched import DAY, EVENT, Written
 

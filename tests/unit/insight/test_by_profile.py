@@ -11,8 +11,8 @@ import pytest
 from cjo_stream.core.record import Address, IdentityChange, Profile
 from cjo_stream.insight.figure.as_of import open_by_profile
 from cjo_stream.insight.figure.figure import PEOPLE, counting
+from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink
 from tests.unit.insight.touched import DAY, Written
 from tests.world.command_line import SHOP, Cli, cli
 

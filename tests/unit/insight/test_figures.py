@@ -26,7 +26,7 @@ FILTERS = 12 if "CJO_LONG" in os.environ else 5
 @pytest.fixture(scope="module")
 def layers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Return a layer of each topology's recorded run."""
-    from cjo_stream.insight.layer.sink import Sink
+    from cjo_stream.insight.filling.sink import Sink
 
     layers = {}
     for name in TOPOLOGIES:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import pytest
 
-from cjo_stream.insight.layer import stays
+from cjo_stream.insight.filling import stays
 from tests.unit.insight import plain
 from tests.unit.insight.asked import Asking, hold, shop_with_all
 from tests.unit.insight.changing import Changing, Raw

@@ -11,8 +11,8 @@ import pytest
 from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.record import Address, IdentityChange, JourneyRef, Reward
 from cjo_stream.insight.figure.attribution import open_attribution
+from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink
 from tests.unit.insight.touched import DAY, Written
 
 

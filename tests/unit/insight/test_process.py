@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from cjo_stream.insight.figure.figure import DFG, ENDS, THROUGHPUT, VARIANTS, counting, open_list
+from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink
 from tests.unit.insight.plain import SHARES, nearest
 
 FILES = 12

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from cjo_stream.insight.layer.sink import Sink
+from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.value import expected_purchases, expected_value, fit_purchases, fit_spend
 from tests.unit.insight.test_value import simulate
 from tests.world.command_line import ROOT, Cli, Done, cli

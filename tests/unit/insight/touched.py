@@ -21,8 +21,8 @@ from cjo_stream.core.record import (
     Transition,
     Trigger,
 )
+from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink
 
 DAY = 86_400_000
 EVENT = Trigger("event", None, None)

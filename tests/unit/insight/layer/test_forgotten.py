@@ -14,9 +14,9 @@ from cjo_stream.core.record import Address, IdentityChange, JourneyRef, Reward
 from cjo_stream.errors import RefusalError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.identifier import identifier_hash
+from cjo_stream.insight.filling.sink import Sink, Sunk
 from cjo_stream.insight.layer.manifest import latest
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink, Sunk
 from tests.unit.insight.touched import DAY, Written
 
 KEY = b"a key of the tests' own"

@@ -15,8 +15,8 @@ from pyiceberg.catalog import load_catalog
 from pyiceberg.catalog.sql import SqlCatalog
 
 from cjo_stream.insight import iceberg
+from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.layer.reading import VIEWS, connect
-from cjo_stream.insight.layer.sink import Sink
 from tests.world.command_line import EVENTS, ROOT, SHOP, Cli, cli
 
 __all__ = ["cli"]

@@ -20,10 +20,10 @@ from cjo_stream.core.message import seed_of
 from cjo_stream.core.record import IdentityChange
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.identifier import identifier_hash
+from cjo_stream.insight.filling.sink import Sink
+from cjo_stream.insight.filling.source import EventRow
 from cjo_stream.insight.layer.manifest import latest
 from cjo_stream.insight.layer.reading import Layer
-from cjo_stream.insight.layer.sink import Sink
-from cjo_stream.insight.layer.source import EventRow
 from cjo_stream.insight.layer.table import SOURCES, Row, identity_rows
 from cjo_stream.insight.layer.who import Who
 from tests.simulation.identity import ANYTHING, ERASED, PARTED, TENANT_KEY, UNMERGED, Kind, live

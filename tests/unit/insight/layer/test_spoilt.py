@@ -11,10 +11,10 @@ import pytest
 
 from cjo_stream.errors import RetryError
 from cjo_stream.ingest.archive.folder import Folder
+from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.layer.manifest import latest
 from cjo_stream.insight.layer.part import DAY_MS
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink
 from tests.bench.insight import COMMANDS
 from tests.world.command_line import EVENTS, SHOP, Cli, cli
 

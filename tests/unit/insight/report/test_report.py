@@ -23,7 +23,7 @@ HOSTILE = "<script>alert('x')</script>\"&"
 
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from cjo_stream.insight.layer.sink import Sink
+    from cjo_stream.insight.filling.sink import Sink
 
     folder = tmp_path_factory.mktemp("layer")
     sink = Sink(str(folder))
@@ -130,7 +130,7 @@ def test_the_page_is_whole_and_loads_nothing(cli: Cli, layer: Path, tmp_path: Pa
 
 
 def test_names_from_records_are_escaped(cli: Cli, tmp_path: Path) -> None:
-    from cjo_stream.insight.layer.sink import Sink
+    from cjo_stream.insight.filling.sink import Sink
 
     run = tmp_path / "run"
     run.mkdir()

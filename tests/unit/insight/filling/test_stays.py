@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from cjo_stream.ingest.archive.folder import Folder
-from cjo_stream.insight.layer import stays
+from cjo_stream.insight.filling import stays
+from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.layer.manifest import latest
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink
 from tests.world.command_line import SHOP
 
 FILES = ("identities", "transitions")

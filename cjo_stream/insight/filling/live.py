@@ -19,8 +19,8 @@ from typing import Final
 import msgspec
 
 from cjo_stream.errors import LockedError, RefusalError, RetryError
-from cjo_stream.insight.layer.sink import Sink, Sunk, seldom_collected
-from cjo_stream.insight.layer.source import event_of_topic
+from cjo_stream.insight.filling.sink import Sink, Sunk, seldom_collected
+from cjo_stream.insight.filling.source import event_of_topic
 from cjo_stream.insight.layer.table import SOURCES
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.place import Place

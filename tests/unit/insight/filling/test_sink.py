@@ -14,12 +14,12 @@ import pytest
 from cjo_stream.core.catalogue import DECISION, TRANSITION
 from cjo_stream.errors import RetryError, UsageError
 from cjo_stream.ingest.archive.folder import Folder
-from cjo_stream.insight.layer import clearing, gathering
-from cjo_stream.insight.layer import sink as sinking
-from cjo_stream.insight.layer.compaction import PARTS_MAX
+from cjo_stream.insight.filling import clearing, gathering
+from cjo_stream.insight.filling import sink as sinking
+from cjo_stream.insight.filling.compaction import PARTS_MAX
+from cjo_stream.insight.filling.sink import Sink, Sunk
 from cjo_stream.insight.layer.manifest import latest, path_of
 from cjo_stream.insight.layer.reading import connect
-from cjo_stream.insight.layer.sink import Sink, Sunk
 from cjo_stream.insight.layer.table import SOURCES
 from tests.world.command_line import EVENTS, ROOT, SHOP, Cli, cli
 

@@ -5,7 +5,7 @@ last manifest count, with the places up to which each source was read. Erased cu
 out of all parts with the manifest that has the erasure's record.
 
 Where records come from does not matter here: `take_run` and `take_events` read files, and
-`insight/layer/live` takes them from topics.
+`insight/filling/live` takes them from topics.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.embedded.results import FileRecords
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest.archive.folder import Folder
-from cjo_stream.insight.layer.clearing import Clearing, kept_for_readers, left_by
-from cjo_stream.insight.layer.compaction import joined
+from cjo_stream.insight.filling.clearing import Clearing, kept_for_readers, left_by
+from cjo_stream.insight.filling.compaction import joined
+from cjo_stream.insight.filling.gathering import Gathering
+from cjo_stream.insight.filling.same import Known
+from cjo_stream.insight.filling.source import EventRow, events, folders_of, records, untaken
+from cjo_stream.insight.filling.stays import with_stays, without_stays
 from cjo_stream.insight.layer.erasure import without_erased
 from cjo_stream.insight.layer.forgotten import Forgotten
-from cjo_stream.insight.layer.gathering import Gathering
 from cjo_stream.insight.layer.manifest import Manifest, Part, check_place, latest, publish
 from cjo_stream.insight.layer.part import check, join
 from cjo_stream.insight.layer.reading import Layer
-from cjo_stream.insight.layer.same import Known
-from cjo_stream.insight.layer.source import EventRow, events, folders_of, records, untaken
-from cjo_stream.insight.layer.stays import with_stays, without_stays
 from cjo_stream.insight.layer.table import (
     EVENTS,
     IDENTITIES,
