@@ -285,6 +285,7 @@ def test_what_is_no_answer_is_posted_again_with_the_same_id(
     assert {one["path"] for one in mail.requests()} == {"/hooks"}, "a redirect was followed"
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_stops_does_not_stop_another(
     working: Working, commands: Commands, mail: Receiver, push: Receiver
 ) -> None:
@@ -359,13 +360,12 @@ def test_a_certificate_that_nobody_trusts_is_refused(
     with receiving(folder, tls=True) as receiver:
         file = write_endpoints(tmp_path, mail=receiver)
         text = file.read_text()
-        for slot, ca in enumerate(("", f"ca: {folder / 'cert.pem'}\n")):
+        commands.send(1)
+        for ca in ("", f"ca: {folder / 'cert.pem'}\n"):
             file.write_text(text + ca)
-            settings = installation.model_copy(update={"slot": f"s{slot}"})
-            process = WebhookProcess(settings, Metrics(), Stopping(), read_endpoints(file))
+            process = WebhookProcess(installation, Metrics(), Stopping(), read_endpoints(file))
             try:
                 opened(process)
-                commands.send(slot)
                 name = "cjo_webhook_commands_total" if ca else "cjo_webhook_retries_total"
                 until(lambda p=process, name=name: counts(p, name), process)
             finally:
@@ -410,6 +410,7 @@ def test_a_channel_that_is_none_is_refused_with_the_nearest(
     process.abandon()
 
 
+@pytest.mark.slow
 def test_partitions_that_come_back_while_an_endpoint_is_full_are_read_on(
     working: Working, commands: Commands, mail: Receiver, installation: Settings
 ) -> None:
@@ -450,6 +451,7 @@ def test_a_process_that_is_shut_out_begins_anew_from_what_is_committed(
     assert len(mail.requests()) <= 3
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_nothing_is_lost_and_order_is_kept(
     installation: Settings, commands: Commands, mail: Receiver, push: Receiver, tmp_path: Path
 ) -> None:
