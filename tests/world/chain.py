@@ -117,13 +117,13 @@ class Chain:
         with self._lock:
             self.processes[name].send_signal(signal.SIGKILL)
 
-    def hold_down(self, name: str, how: int = signal.SIGKILL) -> None:
+    def hold_down(self, name: str, how: int = signal.SIGKILL, within_s: float = 30) -> None:
         """End one process and leave it down until `let_up`."""
         with self._lock:
             self._paused.add(name)
             process = self.processes[name]
             process.send_signal(how)
-        process.wait(timeout=30)
+        process.wait(timeout=within_s)
 
     def let_up(self, name: str) -> None:
         """Start a process that was held down."""

@@ -39,6 +39,11 @@ class Load(threading.Thread):
         self.sent: Counter[str] = Counter()
         self.failed = 0
 
+    def end(self) -> None:
+        """Produce no more; return when the broker has all that was produced."""
+        self._seconds = 0.0
+        self.join()
+
     def run(self) -> None:
         producer = Producer(
             {
