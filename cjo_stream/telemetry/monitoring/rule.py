@@ -39,12 +39,14 @@ RECORDS: Final = (
 )
 
 
-def seconds(duration: str) -> int:
+def seconds(duration: str) -> float:
     """Return a duration in seconds.
 
-    >>> seconds("5m")
-    300
+    >>> seconds("5m"), seconds("1250ms")
+    (300, 1.25)
     """
+    if duration.endswith("ms"):
+        return int(duration[:-2]) / 1_000
     found = re.fullmatch(_DURATION, duration)
     assert found is not None, duration
     return int(found[1]) * _UNITS_S[found[2]]

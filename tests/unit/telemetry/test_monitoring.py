@@ -157,7 +157,12 @@ def test_all_durations_are_divided_by_one_factor() -> None:
     before, after = durations(1), durations(20)
     assert len(before) == len(after) > 60
     assert [one / 20 for one in before if one] == [short for short in after if short > 1]
-    for faster, every, within in ((1, "15s", "10s"), (3, "5s", "5s"), (20, "1s", "1s")):
+    for faster, every, within in (
+        (1, "15s", "10s"),
+        (3, "5s", "5s"),
+        (12, "1250ms", "1250ms"),
+        (20, "1s", "1s"),
+    ):
         asked = prometheus(PLAN._replace(faster=faster))["global"]
         assert (asked["scrape_interval"], asked["scrape_timeout"]) == (every, within)
     assert quicker("age > {30m} or x{a='5m'} > 300", 20) == "age > 90 or x{a='5m'} > 300"
