@@ -28,6 +28,7 @@ UNDRILLED: Final = {
     "CjoLagGrowing": "more than intake takes, for long, is more than a drill can send",
     "CjoActionsLateSlowly": "it looks back for days, whatever the factor",
     "CjoArchiveBehind": "it waits for an hour and a half",
+    "CjoInsightStale": "a sink whose layer is away ends: CjoLearnOrInsightDown tells it",
     "CjoDiskFilling": "a disk fills for hours before it can be foretold",
     "CjoWebhookStuck": "no endpoint is here; tests/kafka/test_webhook.py has such faults",
     "CjoWebhookUnanswered": "no endpoint is here; tests/kafka/test_webhook.py has such faults",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tests.drill.fault import Fault, Hand
+from tests.drill.fault import Fault, Hand, Run
 
 if TYPE_CHECKING:
     from tests.drill.drilling import Drill
@@ -94,9 +94,12 @@ FAULTS: Final = (
     ),
     Fault(
         "layer-away",
-        "CjoInsightStale",
+        "CjoLearnOrInsightDown",
         _away(_layer),
-        (Hand("Make room on the layer's disk", _back(_layer)),),
+        (
+            Hand("Do what the log says", _back(_layer)),
+            Run("cjo-stream insight sink --layer LAYER", "insight"),
+        ),
         "insight",
     ),
 )
