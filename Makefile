@@ -57,6 +57,10 @@ deploy-check: $(READY) ## deploy's chart by Helm, its image's steps in a clean r
 	$(BIN)/pytest -n 0 tests/deploy
 	$(BIN)/python -m tests.deploy.image .tools
 
+.PHONY: sbom
+sbom: $(READY) ## dist/sbom.json: what the image installs, as CycloneDX
+	@$(BIN)/python -m tests.deploy.sbom dist/sbom.json
+
 .PHONY: chaos
 chaos: $(READY) ## the long forms of tests, most with faults on a real broker: about an hour
 	CJO_LONG=1 $(BIN)/pytest -n 0 tests/unit/embedded/test_caps_killed.py tests/acceptance/test_lending.py \
