@@ -10,6 +10,7 @@ from cjo_stream.definition import Authorship, load, reload
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.governance.permit import Permit
 from cjo_stream.ingest.identifier import named
+from cjo_stream.insight.layer.live import SinkProcess
 from cjo_stream.kafka.command import ask_actor
 from cjo_stream.kafka.definition.apply import apply, current, status
 from cjo_stream.kafka.definition.tenant import check_key, keep_key
@@ -145,6 +146,7 @@ def test_with_another_tenant_key_nothing_starts(
         lambda: make_dispatch(other),
         lambda: LearnProcess(other, Metrics(), Stopping()),
         lambda: check_key(other),  # the worker's
+        lambda: SinkProcess(other, Metrics(), Stopping(), str(tmp_path / "layer"), 1.0).open(),
         lambda: apply(other, definitions),
         lambda: keep_key(other),
         lambda: status(other),

@@ -108,7 +108,15 @@ def test_an_installation_works_over_tls_and_scram(secured: Secured, tmp_path: Pa
                     assert secret.encode() not in shown
         for name in ("data", "checkpoints", "archive"):
             until((tmp_path / name).exists)
-        assert up.stop() == 0
+
+        # Another key is put into the file: the processes keep the one that they began with, and
+        # none of them begins with the other.
+        (tmp_path / "CJO_TENANT_KEY").write_text("another-key-of-16-characters-or-more")
+        _, intake, *_ = processes
+        psutil.Process(intake).kill()
+        assert up.process.wait(WITHIN_S) == 1
+    ends = [line["message"] for line in up.lines() if "CJO_TENANT_KEY_FILE names" in str(line)]
+    assert "is not the key of this installation" in ends[-1]
     # The test's own umask lets everybody read.
     assert [readable(tmp_path / one) for one in ("data", "checkpoints", "archive")] == [[], [], []]
     said = up.log.read_text()
