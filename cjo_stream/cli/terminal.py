@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from cjo_stream.core.text import printable
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ TEXT_COLUMNS: Final = 8
 
 def say(text: str = "") -> None:
     """Print a result; control characters are replaced by a visible mark."""
-    print(_printable(text))
+    print(printable(text))
 
 
 def say_json(value: Any) -> None:
@@ -45,7 +46,7 @@ def say_json(value: Any) -> None:
 
 def note(text: str) -> None:
     """Print a line that is no result, on stderr."""
-    print(_printable(text), file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)
 
 
 def warn(text: str) -> None:
@@ -62,7 +63,7 @@ def confirm(question: str, yes: bool) -> None:
         raise UsageError("there is no terminal to confirm on: add --yes to do this")
     import typer
 
-    if not typer.confirm(_printable(question), err=True):
+    if not typer.confirm(printable(question), err=True):
         note("nothing was done")
         raise typer.Exit(1)
 
@@ -81,7 +82,7 @@ def excerpt(found: Diagnostic) -> str:
     """Return the line of a finding, a mark below it, and the suggestion."""
     from rich.cells import cell_len
 
-    shown = _printable(found.source.replace("\t", " "))
+    shown = printable(found.source.replace("\t", " "))
     at = found.column - found.source_column
     marked = shown[at : at + found.end_column - found.column]
     mark = " " * cell_len(shown[:at]) + "^" * max(1, cell_len(marked))
@@ -208,15 +209,7 @@ def _plain(text: str) -> Text:
     """
     from rich.text import Text
 
-    return Text(_printable(text))
-
-
-def _printable(text: str) -> str:
-    return text if text.isprintable() else "".join(map(_shown, text))
-
-
-def _shown(character: str) -> str:
-    return character if character.isprintable() or character in "\n\t" else "�"
+    return Text(printable(text))
 
 
 class Screen:

@@ -35,6 +35,19 @@ def short(name: str) -> str:
     return name if len(name) <= NAME_CHARACTERS_MAX and name.isascii() else _digest(name)
 
 
+def printable(text: str) -> str:
+    """Return a text that a terminal only shows: other characters are replaced by a visible mark.
+
+    >>> printable(chr(27) + "[31mred")
+    '�[31mred'
+    """
+    return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() or character in "\n\t" else "�"
+
+
 def _digest(text: str) -> str:
     return "\x00" + hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
 

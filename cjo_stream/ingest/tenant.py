@@ -34,7 +34,7 @@ def check_fingerprint(tenant_key: bytes, kept: str, whose: str) -> None:
     if given != kept:
         raise RefusalError(
             f"CJO_TENANT_KEY is not the key of {whose} (its fingerprint is {kept}, that of the "
-            f"key given {given}): with it every customer would be a new one. Set CJO_TENANT_KEY, or "
-            "put into the file that CJO_TENANT_KEY_FILE names, the key that it was made with (of "
-            "a demo: unset it); another key is for another installation"
+            f"key given {given}): with it every customer would be a new one. Set CJO_TENANT_KEY, "
+            "or put into the file that CJO_TENANT_KEY_FILE names, the key that it was made with "
+            "(of a demo: unset it); another key is for another installation"
         )

@@ -12,6 +12,8 @@ import http.client
 import socket
 import ssl
 import threading
+import urllib.error
+import urllib.parse
 import urllib.request
 from types import TracebackType
 from typing import Any
@@ -30,7 +32,7 @@ class Deadline:
 
     def opened(self, request: urllib.request.Request, tls: ssl.SSLContext) -> Any:
         """Return the answer to a request, as `urllib.request.urlopen` does."""
-        opener = urllib.request.build_opener(_Plain(self), _Tls(self, tls))
+        opener = urllib.request.build_opener(_Plain(self), _Tls(self, tls), _SameHost())
         return opener.open(request, timeout=self._within_s)
 
     def watch(self, connection: socket.socket) -> None:
@@ -67,6 +69,22 @@ class Deadline:
             for one in self._sockets:
                 with contextlib.suppress(OSError):  # the other side was faster
                     one.shutdown(socket.SHUT_RDWR)
+
+
+class _SameHost(urllib.request.HTTPRedirectHandler):
+    """Goes where an answer redirects to on the same host alone, and never from TLS to none.
+
+    Else whoever answers for the registry would choose which of our hosts we ask.
+    """
+
+    def redirect_request(
+        self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Any:
+        """Return the next request; raises URLError where it would be of another host."""
+        before, after = urllib.parse.urlsplit(req.full_url), urllib.parse.urlsplit(newurl)
+        if after.hostname != before.hostname or after.scheme not in ("https", before.scheme):
+            raise urllib.error.URLError("it redirects to another host")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 class _Connection(http.client.HTTPConnection):

@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 import logging
 import shutil
+import socket
 import ssl
 import sys
 import threading
@@ -17,7 +18,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from cjo_stream.errors import RefusalError
@@ -27,6 +28,8 @@ from cjo_stream.telemetry.metrics import CONTENT_TYPE, Metrics
 
 _LOG = logging.getLogger(__name__)
 _REQUEST_S = 10.0
+CONNECTIONS_MAX: Final = 50
+"""At once: beyond, the oldest ends. Answers take milliseconds, so that is one which waits."""
 
 
 class Endpoint:
@@ -53,6 +56,28 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_address = True
 
     access: Access = OPEN
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._open: dict[Any, socket.socket] = {}
+        """The connections, the oldest first. The copy stays when TLS takes the socket over."""
+        self._lock = threading.Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread of its own; end the oldest connection where there are too many."""
+        with self._lock:
+            self._open[request] = request.dup()
+            if len(self._open) > CONNECTIONS_MAX:
+                with contextlib.suppress(OSError):  # the other side was faster
+                    next(iter(self._open.values())).shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection."""
+        with self._lock:
+            if copy := self._open.pop(request, None):
+                copy.close()
+        super().shutdown_request(request)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Answer one request, in a thread of its own; so is the handshake, which may take long."""

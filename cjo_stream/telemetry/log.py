@@ -1,4 +1,8 @@
-"""The log: lines for people on a terminal, JSON objects for machines elsewhere; on stderr."""
+"""The log: lines for people on a terminal, JSON objects for machines elsewhere; on stderr.
+
+What others wrote (a registry's message, a key in a topic) may stand in a message. So a record has
+one line, or lines that are indented, and no character of it moves a terminal's cursor.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,14 @@ import datetime
 import json
 import logging
 import sys
-from typing import Literal, TextIO
+from typing import Final, Literal, TextIO
+
+from cjo_stream.core.text import printable
 
 LIBRARIES = ("aiokafka", "faust", "mode")
 """At INFO they log the start and stop of each of their services; only their warnings matter."""
+
+_MARGIN: Final = "  | "
 
 Format = Literal["auto", "json", "text"]
 
@@ -27,7 +35,7 @@ class JsonLine(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        return printable(json.dumps(line, ensure_ascii=False))
 
 
 def with_process(process: str, line: str, *, as_json: bool) -> str:
@@ -52,14 +60,14 @@ def with_process(process: str, line: str, *, as_json: bool) -> str:
 
 
 class TextLine(logging.Formatter):
-    """Time of day, level, message."""
+    """Time of day, level, message; what follows on further lines is indented."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and the traceback below it."""
         line = f"{_time(record)[11:19]} {record.levelname.lower():7} {record.getMessage()}"
         if record.exc_info:
             line += "\n" + self.formatException(record.exc_info)
-        return line
+        return printable(line).replace("\n", f"\n{_MARGIN}")
 
 
 def set_up(level: str, format_: Format, stream: TextIO | None = None) -> None:

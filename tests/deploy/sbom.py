@@ -1,6 +1,6 @@
 """The bill of materials: what the image installs, as CycloneDX.
 
-    python -m tests.deploy.sbom dist/sbom.json
+python -m tests.deploy.sbom dist/sbom.json
 """
 
 from __future__ import annotations

@@ -66,6 +66,8 @@ class Registry:
         self.posted: list[tuple[str, Any]] = []
         self.answer: tuple[int, Any] | None = None
         """What it says to everything, if anything."""
+        self.moved_to: str | None = None
+        """Where it sends who asks, if anywhere."""
         self._server: ThreadingHTTPServer | None = None
 
     @property
@@ -87,7 +89,9 @@ class Registry:
 
             def _say(self, status: int, body: Any) -> None:
                 data = body if isinstance(body, bytes) else json.dumps(body).encode()
-                self.send_response(status)
+                self.send_response(status if registry.moved_to is None else 307)
+                if registry.moved_to is not None:
+                    self.send_header("Location", registry.moved_to + self.path)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
                 self.wfile.write(data)

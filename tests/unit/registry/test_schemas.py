@@ -189,6 +189,23 @@ def test_a_client_enters_by_name_and_password() -> None:
         assert "another" not in str(caught.value)
 
 
+def test_who_answers_for_a_registry_does_not_choose_whom_we_ask(registry: Registry) -> None:
+    with Registry() as another:
+        another.schemas[1] = avro(NUMBER)
+        registry.moved_to = another.url
+        assert Client(settings(registry)).schema(1).codec is Codec.AVRO
+        another.asked.clear()
+        for elsewhere in (
+            another.url.replace("127.0.0.1", "localhost"),
+            another.url.replace("http:", "ftp:"),
+            "file:///etc/hostname#",
+        ):
+            registry.moved_to = elsewhere
+            with pytest.raises(RetryError, match=r"redirects to another host|answers 307"):
+                Client(settings(registry)).schema(1)
+        assert another.asked == []
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [

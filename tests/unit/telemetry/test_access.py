@@ -1,10 +1,12 @@
 """The endpoint with a login and a certificate, asked over real HTTPS."""
 
 import base64
+import contextlib
 import http.client
 import logging
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from cjo_stream.errors import UsageError
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Health, Metrics, access_of, serve
+from cjo_stream.telemetry.endpoint import CONNECTIONS_MAX
 from tests.world.certificate import Authority
 
 PASSWORD = "a päss:word"
@@ -114,6 +117,29 @@ def test_a_slow_handshake_keeps_nobody_waiting(tmp_path: Path, authority: Author
         socket.create_connection(("127.0.0.1", port)),
     ):
         assert get(port, "/healthz", authority.trusted()) == (200, "ok\n")
+
+
+@pytest.mark.parametrize("has_tls", [False, True])
+def test_who_only_waits_keeps_nobody_out(
+    tmp_path: Path, authority: Authority, has_tls: bool
+) -> None:
+    given, trusted = {}, None
+    if has_tls:
+        certificate, key = authority.written(tmp_path, "127.0.0.1")
+        given = {"metrics_tls_cert": certificate, "metrics_tls_key": key}
+        trusted = authority.trusted()
+    before = threading.active_count()
+    with serving(tmp_path, **given) as port, contextlib.ExitStack() as waiting:
+        opened = []
+        for _ in range(3 * CONNECTIONS_MAX):
+            one = waiting.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5))
+            one.sendall(b"G")
+            opened.append(one)
+        assert get(port, "/healthz", trusted) == (200, "ok\n")
+        with contextlib.suppress(ConnectionError):
+            while opened[0].recv(1000):
+                pass  # the oldest has met its end
+        assert threading.active_count() < before + CONNECTIONS_MAX + 20
 
 
 def test_a_certificate_that_is_renewed_is_shown_without_a_restart(

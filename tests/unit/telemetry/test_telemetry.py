@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -258,6 +259,28 @@ def test_the_log_is_for_people_where_asked() -> None:
     log.set_up("WARNING", "text", stream)
     logging.getLogger("cjo_stream").warning("lag of %d records", 9)
     assert stream.getvalue()[8:] == " warning lag of 9 records\n"
+
+
+@pytest.mark.usefixtures("_root_logger")
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_no_message_makes_a_line_of_its_own_or_moves_a_cursor(format_: Any) -> None:
+    forged = "x\n12:00:00 error   all is lost\r\x1b[2J\x9b31m\u202eevil"
+    stream = io.StringIO()
+    log.set_up("INFO", format_, stream)
+    try:
+        raise ValueError(forged)
+    except ValueError:
+        logging.getLogger("cjo_stream").exception("the registry says %s", forged)
+    written = stream.getvalue()
+    assert written.replace("\n", "").isprintable()
+    first, *others = written.splitlines()
+    assert "the registry says x" in first
+    if format_ == "json":
+        assert others == []
+        assert json.loads(first)["level"] == "ERROR"
+    else:
+        assert others
+        assert all(one.startswith("  | ") for one in others)
 
 
 def test_another_process_s_line_bears_its_name_whatever_it_is() -> None:
