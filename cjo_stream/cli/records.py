@@ -10,6 +10,7 @@ import typer
 
 from cjo_stream.cli.place import Results, records_of
 from cjo_stream.cli.unrecorded import note_unrecorded
+from cjo_stream.core.text import escaped
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def records(
     found = records_of(context, results)
     note_unrecorded(found.switched(), wanted.name)
     for written in found.since(wanted, reached):
-        print(written.value.decode())
+        print(escaped(written.value.decode()))
         reached[written.lane] = written.next
     if position is not None:
         sys.stdout.flush()

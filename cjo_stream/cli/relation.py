@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from cjo_stream.cli.query import too_large
 from cjo_stream.cli.terminal import count, moment, say, say_table
+from cjo_stream.core.text import escaped, printable
 from cjo_stream.errors import UsageError
 
 ROWS_SHOWN: Final = 1_000
@@ -140,7 +141,8 @@ class _Lines:
         self._file = file
 
     def write(self, line: str) -> None:
-        self._file.write(line.removesuffix("\r\n") + "\n")
+        text = line.removesuffix("\r\n")
+        self._file.write((printable(text) if self._file.isatty() else text) + "\n")
 
 
 def _write_csv(found: Any, file: IO[str]) -> None:
@@ -161,7 +163,7 @@ def _write_json(found: Any, file: IO[str]) -> None:
     while rows := found.fetchmany(_BATCH_ROWS):
         for row in rows:
             named = dict(zip(names, row, strict=True))
-            file.write(separator + msgspec.json.encode(named).decode())
+            file.write(separator + escaped(msgspec.json.encode(named).decode()))
             separator = ",\n"
     file.write("]\n")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from cjo_stream.core.text import printable
+from cjo_stream.core.text import escaped, printable
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def say_json(value: Any) -> None:
     """Print a result for programs, on one line."""
     import msgspec
 
-    print(msgspec.json.encode(value).decode())
+    print(escaped(msgspec.json.encode(value).decode()))
 
 
 def note(text: str) -> None:

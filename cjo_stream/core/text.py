@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 from typing import Any
 
 import msgspec
@@ -42,6 +43,22 @@ def printable(text: str) -> str:
     '�[31mred'
     """
     return text if text.isprintable() else "".join(map(_shown, text))
+
+
+def escaped(text: str) -> str:
+    """Return a text of JSON in which a terminal finds nothing to obey; its values are the same.
+
+    >>> escaped('"a' + chr(0x202e) + '"')
+    '"a\\\\u202e"'
+    """
+    return text if text.isprintable() else "".join(map(_as_json, text))
+
+
+def _as_json(character: str) -> str:
+    if character.isprintable() or character == "\n":
+        return character
+    # What json escapes by itself lies beyond ASCII, as pairs where one escape is too short.
+    return f"\\u{ord(character):04x}" if character.isascii() else json.dumps(character)[1:-1]
 
 
 def _shown(character: str) -> str:
