@@ -10,7 +10,7 @@ import typer
 
 from cjo_stream.cli.place import Results, records_of
 from cjo_stream.cli.unrecorded import note_unrecorded
-from cjo_stream.core.text import escaped
+from cjo_stream.core.shown import escaped
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:

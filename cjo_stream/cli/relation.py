@@ -14,7 +14,7 @@ from typer.core import TyperGroup
 
 from cjo_stream.cli.query import too_large
 from cjo_stream.cli.terminal import count, moment, say, say_table
-from cjo_stream.core.text import escaped, printable
+from cjo_stream.core.shown import escaped, printable
 from cjo_stream.errors import UsageError
 
 ROWS_SHOWN: Final = 1_000

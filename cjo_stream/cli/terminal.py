@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from cjo_stream.core.text import escaped, printable
+from cjo_stream.core.shown import escaped, printable
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import logging
 import sys
 from typing import Final, Literal, TextIO
 
-from cjo_stream.core.text import printable
+from cjo_stream.core.shown import printable
 
 LIBRARIES = ("aiokafka", "faust", "mode")
 """At INFO they log the start and stop of each of their services; only their warnings matter."""

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from cjo_stream.core.text import escaped, printable
+from cjo_stream.core.shown import escaped, printable
 
 
 def test_a_shown_text_moves_no_cursor() -> None:
