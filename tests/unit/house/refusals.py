@@ -424,7 +424,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "write it in UTF-8": _MENDED,
     },
     "ingest/tenant.py": {
-        "Set CJO_TENANT_KEY to the key": "unit/cli/test_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
+        "put into the file that CJO_TENANT_KEY_FILE names": "unit/cli/test_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
     },
     "cli/monitoring.py": {
         "name another folder as DIR": "unit/telemetry/test_monitoring.py::test_files_are_written_once_the_folder_can_be",
