@@ -41,6 +41,8 @@ PROMISED = {
     "cjo_build_info": ("version", "python", "engine"),
 }
 """Metrics that dashboards and alerts count on, with their labels."""
+READ_METRICS = ("metric.py", "overview.py")
+"""Modules that name metrics without counting."""
 
 
 def get(port: int, path: str) -> tuple[int, str]:
@@ -107,7 +109,7 @@ def test_every_count_of_the_product_is_declared_with_as_many_labels() -> None:
     counted = [
         (name, labels, f"{path.name}:{line}")
         for path in sorted((ROOT / "cjo_stream").rglob("*.py"))
-        if path.name != "metric.py" and path.parent.name != "monitoring"
+        if path.name not in READ_METRICS and path.parent.name != "monitoring"
         for name, labels, line in _counted(ast.parse(path.read_text()))
     ]
     assert [one for one in counted if declared.get(one[0]) != one[1]] == []
