@@ -10,7 +10,7 @@ from cjo_stream.definition import Authorship, load, reload
 from cjo_stream.errors import RefusalError, RetryError, UsageError
 from cjo_stream.governance.permit import Permit
 from cjo_stream.ingest.identifier import named
-from cjo_stream.insight.layer.live import SinkProcess
+from cjo_stream.insight.filling.live import SinkProcess
 from cjo_stream.kafka.command import ask_actor
 from cjo_stream.kafka.definition.apply import apply, current, status
 from cjo_stream.kafka.definition.tenant import check_key, keep_key

@@ -18,9 +18,7 @@ def test_a_fingerprint_names_the_key_and_is_no_identifiers_hash() -> None:
 
 def test_another_key_is_refused_and_neither_is_shown() -> None:
     check_fingerprint(KEY, fingerprint(KEY), "this installation")
-    with pytest.raises(
-        RefusalError, match="CJO_TENANT_KEY_FILE names, the key that it was made with"
-    ) as refused:
+    with pytest.raises(RefusalError, match="the key that it was made with") as refused:
         check_fingerprint(b"some other key", fingerprint(KEY), "this installation")
     assert "some other" not in str(refused.value)
     assert KEY.decode() not in str(refused.value)
