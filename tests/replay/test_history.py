@@ -53,6 +53,7 @@ SAME_BYTES: dict[str, str | None] = {}
 as it is drawn now -> as it was, None for a struct that was none. The next history empties it."""
 NOT_KEPT = {
     "CustomerBase": "what an export holds beside actors, whose form has a number of its own",
+    "_Head": "the ids and the expiry of a command that a webhook sends on as it is",
     "_Form": "the number of an export's form",
     "Shut": "a mark that stands while nobody may work, and then is removed",
     "Line": "a line of a run's files, on its way from one of its processes",

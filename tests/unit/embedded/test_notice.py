@@ -54,6 +54,8 @@ START_MS = 1_772_442_000_000
 NOW = ("--now", "2026-12-01T00:00:00Z")
 SECRET = "secret-of-a-customer"
 ELSEWHERE = {
+    "cjo_webhook_commands_total": "of `cjo-stream webhook`, which is no part of a run",
+    "cjo_webhook_retries_total": "of `cjo-stream webhook`, which is no part of a run",
     "cjo_events_total": "figures `events`, `late`, `repeated`; `ignored` for the rest",
     "cjo_items_total": "what a replay repeats is no event of a run",
     "cjo_journey_entries_total": "transitions.jsonl",
