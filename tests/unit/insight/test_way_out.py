@@ -102,7 +102,7 @@ def written(*customers: str) -> Written:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("content", ['{"form": 10}', "no JSON"])
+@pytest.mark.parametrize("content", ['{"form": 11}', "no JSON"])
 def test_a_layer_that_cannot_be_read_is_made_anew(cli: Cli, tmp_path: Path, content: str) -> None:
     manifest = tmp_path / "layer" / "manifest" / f"{1:020d}.json"
     manifest.parent.mkdir(parents=True)
