@@ -139,7 +139,8 @@ def test_who_only_waits_keeps_nobody_out(
         with contextlib.suppress(ConnectionError):
             while opened[0].recv(1000):
                 pass  # the oldest has met its end
-        assert threading.active_count() < before + CONNECTIONS_MAX + 20
+        # Of those that were closed, some threads are still ending.
+        assert threading.active_count() < before + 2 * CONNECTIONS_MAX
 
 
 def test_a_certificate_that_is_renewed_is_shown_without_a_restart(
