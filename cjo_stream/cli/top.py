@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import sys
 import time
@@ -56,9 +55,10 @@ def top(
     """Show an installation on one screen, live: lag, rates, latency, who leads what, last errors.
 
     What processes show at their metrics ports, and the latest dead letters of the broker. Ctrl-C
-    ends it. Exits with 1 if no process answers.
+    ends it.
     """
     from cjo_stream.kafka.operator.records import TopicRecords
+    from cjo_stream.kafka.outlook.asking import Asking
     from cjo_stream.telemetry import log
 
     settings = settings_of(context)
@@ -74,16 +74,17 @@ def top(
             "CJO_METRICS_HOST and CJO_METRICS_PORT say"
         )
     letters = _Letters(TopicRecords(settings))
-    live = not once and sys.stdout.isatty()
-    with contextlib.ExitStack() as ending:
-        ending.callback(letters.close)
-        show = ending.enter_context(Screen()).show if live else say_parts
+    if once or not sys.stdout.isatty():
+        time.sleep(every)
+        letters.ask()
+        say_parts(_parts(look.again(), look.silent, letters.known, every))
+        return 0
+    # Beside the screen: a broker that is away keeps neither it waiting nor its end.
+    Asking("the latest dead letters", letters.ask, lambda: None, every).start()
+    with Screen() as screen:
         while True:
             time.sleep(every)
-            seen = look.again()
-            show(_parts(seen, look.silent, letters.latest(wait=not live), every))
-            if not live:
-                return 0
+            screen.show(_parts(look.again(), look.silent, letters.known, every))
 
 
 def _address(text: str) -> Address:
@@ -165,30 +166,18 @@ def _ask(way: Way, address: Address) -> object:
 
 
 class _Letters:
-    """The latest dead letters, or why they are not known; asked for beside the screen."""
+    """The latest dead letters, or why they are not known."""
 
     def __init__(self, records: TopicRecords) -> None:
         self._records = records
-        self._pool = ThreadPoolExecutor(1)
-        self._asked = self._pool.submit(self._ask)
-        self._known: list[Refused] | str = "the broker is asked"
+        self.known: list[Refused] | str = "the broker is asked"
 
-    def latest(self, *, wait: bool) -> list[Refused] | str:
-        """Return what was known last, and ask again; with `wait`, the answer."""
-        if wait or self._asked.done():
-            self._known = self._asked.result()
-            self._asked = self._pool.submit(self._ask)
-        return self._known
-
-    def close(self) -> None:
-        """Ask no more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _ask(self) -> list[Refused] | str:
+    def ask(self) -> None:
+        """Ask the broker; a broker that is away takes some seconds."""
         try:
-            return self._records.latest_refused(LETTERS_SHOWN)
+            self.known = self._records.latest_refused(LETTERS_SHOWN)
         except CjoError as error:
-            return str(error)
+            self.known = str(error)
 
 
 def _parts(

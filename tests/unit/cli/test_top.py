@@ -89,8 +89,10 @@ def test_on_a_terminal_it_is_drawn_again_until_ctrl_c(port: int) -> None:
         seen = _read(main, "processes 1, not ready 1", times=3)
         assert "the broker is asked" in seen
         process.send_signal(2)
+        asked_s = time.monotonic()
         _read(main, "\x1b[?1049l", times=1)  # back to what the terminal showed before
         assert process.wait(60) == 130
+        assert time.monotonic() - asked_s < 8, "the end waits for a broker that is away"
     finally:
         process.kill()
         process.wait()
