@@ -33,6 +33,8 @@ REST_MS: Final = 30_000
 COMMANDS_MAX: Final = 1_000
 BYTES_MAX: Final = 16 << 20
 """Of commands that wait for one endpoint: past these, its topic is not read on."""
+OVER_MAX: Final = 200
+"""Commands that are over, and are still kept until a heap comes to them."""
 _BUCKET_S: Final = 0.1
 
 Place = tuple[str, int]
@@ -79,6 +81,8 @@ class Backlog:
         """The identity of each command on its way."""
         self._bytes = 0
         self._waits = 0
+        self._over = 0
+        """How many commands are over since the heaps were cleaned."""
         self._struck = 0
         self._rest_until_ms = 0
         self._tokens = self._most_tokens = max(1.0, (limits.rate or 0.0) * _BUCKET_S)
@@ -173,7 +177,6 @@ class Backlog:
             self._finish(command, now_ms)
             return False
         self._push(self._due, now_ms + pause_ms, command)
-        self._push(self._ends, command.until_ms, command)
         return True
 
     def gone(self, command: Command, now_ms: int) -> None:
@@ -212,6 +215,16 @@ class Backlog:
         self._bytes -= len(command.body)
         if self._waits <= COMMANDS_MAX // 2 and self._bytes <= BYTES_MAX // 2:
             self.is_full = False
+        self._over += 1
+        if self._over > OVER_MAX:
+            self._clean()
+
+    def _clean(self) -> None:
+        """Drop what is over from the heaps: it may expire days later."""
+        self._over = 0
+        for heap in (self._due, self._ends):
+            heap[:] = [one for one in heap if not one[2].is_over]
+            heapq.heapify(heap)
 
     def _finish(self, command: Command, now_ms: int) -> None:
         """Take a command out of its line; if it was the first, the next is due."""

@@ -1,11 +1,13 @@
 """Order, back-off and limits of an endpoint's commands, by time that moves by hand."""
 
+import gc
 from itertools import pairwise
 
 from cjo_stream.webhook.backlog import (
     BYTES_MAX,
     COMMANDS_MAX,
     LATEST_MS,
+    OVER_MAX,
     REST_MS,
     STRUCK,
     Backlog,
@@ -256,3 +258,39 @@ def test_partitions_that_go_take_their_commands_with_them() -> None:
     waiting.add(command(0, "a"), 10_000)
     assert waiting.next(10_000) == []
     assert waiting.given_up(NEVER - 1) == []
+
+
+def test_commands_that_are_over_are_not_kept_until_they_would_expire() -> None:
+    waiting = backlog()
+    stuck = command(-1)
+    waiting.add(stuck, 0)
+    for number in range(10 * OVER_MAX):
+        waiting.add(command(number), number)
+        for one in waiting.next(number):
+            if one is not stuck:
+                waiting.answered(one, number)
+            else:
+                assert waiting.again(one, number)
+    assert waiting.waits == 1
+    kept = sum(isinstance(one, Command) for one in gc.get_objects())
+    assert kept <= OVER_MAX + 2
+    assert waiting.given_up(NEVER) == [stuck]
+
+
+def test_a_command_that_fails_for_days_takes_no_more_room() -> None:
+    waiting, stuck, now_ms = backlog(), command(0), 0
+    waiting.add(stuck, 0)
+    rooms = []
+    for _ in range(1_000):
+        now_ms += LATEST_MS
+        assert waiting.next(now_ms) == [stuck]
+        assert waiting.again(stuck, now_ms)
+        rooms.append(room(waiting))
+    assert max(rooms) == rooms[0]
+    assert waiting.given_up(NEVER) == [stuck]
+
+
+def room(waiting: Backlog) -> int:
+    """Return how long the lists of a backlog are."""
+    inside = gc.get_referents(waiting, *gc.get_referents(waiting))
+    return sum(len(one) for one in inside if type(one) is list)
