@@ -13,6 +13,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.profile.activity import count_event, join_activity, remember_id, seen_before
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
+from cjo_stream.webhook.outcome import outcome_event
 from tests.world.partition import LOADED
 from tests.world.scene import Scene
 from tests.world.town import Town
@@ -433,6 +434,28 @@ def test_a_late_outcome_finds_the_command_of_its_own_window(tmp_path: Path) -> N
     first = sent(scene, 10)
     sent(scene, 10 + 7 * DAY)
     assert outcome(scene, 9 + 7 * DAY, action="pitch", outcome="click")["c"] == first
+
+
+def test_what_a_webhook_reports_twice_of_a_command_counts_once(tmp_path: Path) -> None:
+    """Its process may be killed before it commits that the command was answered."""
+    traits = "profile: {traits: {reports: {count: cjo.outcome}}}\n"
+    scene = Scene(tmp_path, HEARD, profile=traits)
+    first, second = sent(scene, 1), sent(scene, 2)
+    echoes = []
+    for at, id_, said in (
+        (3, first, "delivered"),
+        (9, first, "delivered"),
+        (10, first, "failed"),
+        (11, second, "delivered"),
+    ):
+        at_ms = scene.DAY_MS + at * 1000
+        scene.driver.send_raw(outcome_event(id_, said, None, at_ms), channel="web", at=at_ms)
+        echoes.append([one["payload"]["c"] for one in scene.driver.actions()[2:]])
+    assert echoes == [[first], [first], [first], [first, second]]
+    assert scene.driver.dead_letters() == []
+    known = scene.driver.customer("user:u")
+    assert known is not None
+    assert known["traits"] == {"reports": 2}
 
 
 def test_an_outcome_that_names_its_command_may_come_after_the_window(tmp_path: Path) -> None:
