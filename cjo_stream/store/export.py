@@ -24,6 +24,7 @@ from typing import Final
 
 import msgspec
 
+from cjo_stream.engine.codec import BEHAVIOUR
 from cjo_stream.engine.moving import Pair
 from cjo_stream.errors import RefusalError, UsageError
 from cjo_stream.installation.customer_base import CustomerBase
@@ -145,9 +146,13 @@ class Export:
     """A whole export, its files compared with the manifest."""
 
     def __init__(self, folder: Path) -> None:
-        """Look at all of it; raises UsageError if it is none, RefusalError if it is damaged."""
+        """Look at all of it.
+
+        Raises UsageError if it is none; RefusalError if it is damaged, or of a later behaviour.
+        """
         self.folder = folder
         self.manifest = read_manifest(folder)
+        _check_behaviour(folder, self.manifest)
         for file in self.manifest.files:
             _check(folder / file.name, file)
         self.base = msgspec.msgpack.decode((folder / _BASE).read_bytes(), type=CustomerBase)
@@ -193,6 +198,16 @@ def read_manifest(folder: Path) -> Manifest:
 
 class _Form(msgspec.Struct):
     form: int = 0
+
+
+def _check_behaviour(folder: Path, manifest: Manifest) -> None:
+    """Raise RefusalError where this release does not know what the actors' states mean."""
+    if manifest.behaviour > BEHAVIOUR:
+        raise RefusalError(
+            f"the export in {folder} was made by release {manifest.release}, of behaviour "
+            f"{manifest.behaviour}; this one is {BEHAVIOUR}. Import it by that release, or a "
+            "later one"
+        )
 
 
 def _partition_file(number: int) -> str:

@@ -95,7 +95,7 @@ def import_(
     settings.require_tenant_key()
     base = exported.base
     check_fingerprint(settings.tenant_key_bytes(), base.fingerprint, "the exported base")
-    _check_release(exported)
+    _check_clock(exported)
     if not settings.checkpoint_url:
         raise UsageError(
             "an import writes the partitions' first checkpoints: set CJO_CHECKPOINT_URL, here and "
@@ -120,14 +120,7 @@ def import_(
     return True
 
 
-def _check_release(exported: Export) -> None:
-    behaviour = exported.manifest.behaviour
-    if behaviour > codec.BEHAVIOUR:
-        raise RefusalError(
-            f"the export in {exported.folder} was made by release {exported.manifest.release}, of "
-            f"behaviour {behaviour}; this one is {codec.BEHAVIOUR}. Import it by that release, or "
-            "a later one"
-        )
+def _check_clock(exported: Export) -> None:
     ahead_ms = exported.base.common.clock - time.time_ns() // 1_000_000
     if ahead_ms > CLOCK_AHEAD_MAX_MS:
         raise RefusalError(

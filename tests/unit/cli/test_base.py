@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections import defaultdict
@@ -13,6 +14,7 @@ import pytest
 
 from cjo_stream.embedded.log import INTERNAL
 from cjo_stream.embedded.state import StateFolder
+from cjo_stream.engine.codec import BEHAVIOUR
 from cjo_stream.engine.frame import tick_frame
 from tests.world.command_line import EVENTS, SHOP, Cli, cli
 
@@ -228,6 +230,8 @@ def test_an_import_needs_a_whole_export_the_same_key_and_a_new_folder(
     assert "not as it was written" in small.refused(*words)
     manifest.write_text("{")
     assert "not as it was written" in small.refused(*words)
+    manifest.write_text(of_behaviour(text, BEHAVIOUR + 1))
+    assert "Import it by that release, or a later one" in small.refused(*words)
     manifest.unlink()
     assert "holds no whole export" in small.refused(*words)
     manifest.write_text(text)
@@ -241,6 +245,12 @@ def test_an_import_needs_a_whole_export_the_same_key_and_a_new_folder(
     assert "holds a state already: name a new folder" in small.refused(*words)
     small.state = small.new
     small.run()
+
+
+def of_behaviour(manifest: str, behaviour: int) -> str:
+    """Return a manifest as a release of that behaviour would have written it."""
+    text = manifest.splitlines()[0].replace(f'"behaviour":{BEHAVIOUR}', f'"behaviour":{behaviour}')
+    return f"{text}\n{hashlib.sha256(text.encode()).hexdigest()}\n"
 
 
 def test_on_kafka_the_settings_say_how_many_partitions_there_are(small: Small) -> None:

@@ -183,6 +183,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "which is no part of an export": _BASE_LEAVES,
         "holds no whole export": _BASE_ARRIVES,
         "Import it with the release that wrote it": _BASE_ARRIVES,
+        "Import it by that release, or a later one": _BASE_ARRIVES,
         "bring the export back from a copy": _BASE_ARRIVES,
     },
     "embedded/moving.py": {
@@ -201,7 +202,6 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "kafka/moving/arriving.py": {
         "set CJO_CHECKPOINT_URL, here and for the workers": _BASE_KAFKA,
-        "Import it by that release, or a later one": _BASE_KAFKA,
         "Import it when that time has come": _BASE_KAFKA,
         "is not new": _BASE_KAFKA,
     },
