@@ -106,12 +106,15 @@ def until(condition: Callable[[], Any]) -> None:
 
 
 def fire(address: str, names: list[str], labels: dict[str, str], *, for_s: float) -> None:
-    """Let alerts fire, as Prometheus would; with `for_s` below 0 they have ended."""
+    """Let alerts fire, as Prometheus would; with `for_s` below 0 they have ended.
+
+    They begin when they arrive: for one that began longer ago than it waits for its group,
+    Alertmanager waits no more, and may not know yet what inhibits it.
+    """
     now = datetime.datetime.now(datetime.UTC)
     alerts = [
         {
             "labels": {"alertname": name, "severity": SEVERITIES[name], **labels},
-            "startsAt": (now - datetime.timedelta(minutes=1)).isoformat(),
             "endsAt": (now + datetime.timedelta(seconds=for_s)).isoformat(),
         }
         for name in names
