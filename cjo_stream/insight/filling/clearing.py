@@ -1,13 +1,14 @@
 """The files that no reader needs any more.
 
 A file that the latest manifest does not name stays for a while, for the readers of the manifest
-that does. What a killed sink has left goes with the first manifest that the next one makes.
+that does. What a killed sink has left goes with the first manifest that the next one makes, and
+with each erasure.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from cjo_stream.ingest.archive.folder import Folder
@@ -44,17 +45,32 @@ class Clearing:
         self._folder = folder
         self.is_first = True
 
-    def clear(self, manifest: Manifest, paths: Iterable[str] = ()) -> None:
+    def clear(self, manifest: Manifest, paths: Iterable[str]) -> None:
         """Remove those of some files that neither a manifest nor its readers need."""
-        named = {one.path for one in manifest.parts} | {path_of(manifest.generation)}
-        named.update(manifest.gone)
         if self.is_first:
-            found = self._folder.paths()
-            paths = [one for one in found if 0 <= _generation_of(one) <= manifest.generation]
-            self.is_first = False
+            self.clear_all(manifest)
+        else:
+            self.remove(paths, _needed(manifest))
+
+    def clear_all(self, manifest: Manifest) -> None:
+        """Remove all files that neither need, also those of other sinks."""
+        found = self._folder.paths()
+        self.remove(
+            (one for one in found if 0 <= _generation_of(one) <= manifest.generation),
+            _needed(manifest),
+        )
+        self.is_first = False
+
+    def remove(self, paths: Iterable[str], needed: Collection[str] = ()) -> None:
+        """Remove some files, save those that are needed."""
         for path in paths:
-            if path not in named:
+            if path not in needed:
                 self._folder.remove(path)
+
+
+def _needed(manifest: Manifest) -> set[str]:
+    """Return the files that a manifest, or a reader of an earlier one, needs."""
+    return {path_of(manifest.generation), *manifest.gone, *(one.path for one in manifest.parts)}
 
 
 def _generation_of(path: str) -> int:

@@ -23,7 +23,7 @@ import msgspec
 from cjo_stream.core.catalogue import FILES
 from cjo_stream.core.program.program import Program
 from cjo_stream.embedded.results import FileRecords
-from cjo_stream.errors import UsageError
+from cjo_stream.errors import LockedError, UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.filling.clearing import Clearing, kept_for_readers, left_by
 from cjo_stream.insight.filling.compaction import joined
@@ -270,7 +270,7 @@ class Sink:
             self._begin()
             return msgspec.structs.replace(sunk, erased=manifest.erased)
         if self._clearing.is_first and self._before.generation:
-            self._clearing.clear(self._before)
+            self._clearing.clear_all(self._before)
         return self._sunk()
 
     def _sunk(self) -> Sunk:
@@ -321,8 +321,15 @@ class Sink:
         manifest = msgspec.structs.replace(manifest, gone=gone)
         new = {one.path for one in manifest.parts} - {one.path for one in self._before.parts}
         self._folder.sync(sorted(new))
-        publish(self._folder, manifest)
-        self._clearing.clear(manifest, [*left, *self._before.gone, *self._new.made])
+        try:
+            publish(self._folder, manifest)
+        except LockedError:
+            self._clearing.remove({*new, *self._new.made})
+            raise
+        if is_erasing:
+            self._clearing.clear_all(manifest)
+        else:
+            self._clearing.clear(manifest, [*left, *self._before.gone, *self._new.made])
         return manifest
 
     def _join(self, parts: Sequence[Part]) -> Part:

@@ -7,19 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cjo_stream.core.message import customer_id
 from cjo_stream.core.record import Address, IdentityChange, JourneyRef, Reward
-from cjo_stream.errors import RefusalError
+from cjo_stream.errors import LockedError, RefusalError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.ingest.identifier import identifier_hash
 from cjo_stream.insight.filling.sink import Sink, Sunk
 from cjo_stream.insight.layer.manifest import latest
 from cjo_stream.insight.layer.reading import connect
+from cjo_stream.insight.layer.table import SOURCES
 from tests.unit.insight.touched import DAY, Written
 
 KEY = b"a key of the tests' own"
+[IDENTITY] = [one for one in SOURCES if one.kind.name == "identity"]
 
 
 def id_of(name: str, epoch: int = 0) -> str:
@@ -268,3 +271,33 @@ def test_an_erasure_needs_the_key_of_the_records(world: World) -> None:
     with pytest.raises(RefusalError, match="is not the key of the layer"):
         world.sink(key=b"another key")
     assert world.sink(None, [(4, ["user:bob"])]).withheld == 1
+
+
+def filling(world: World, *changes: IdentityChange) -> Sink:
+    """Return a sink that has taken changes, and not made them count."""
+    sink = Sink(str(world.layer), tenant_key=KEY)
+    for place, one in enumerate(changes):
+        sink.add(IDENTITY, f"lane {id(sink)}", place, msgspec.json.encode(one))
+    return sink
+
+
+def test_a_sink_that_was_not_the_first_leaves_no_file(world: World) -> None:
+    late = filling(world, change("linked", BOB, 1, "user:robert"))
+    world.sink(given(*JOINED))
+    with pytest.raises(LockedError, match="give the command again"):
+        late.publish()
+    assert "user:bob" in world.text()
+    assert "user:robert" not in world.text()
+
+
+def test_what_a_killed_sink_has_left_goes_with_an_erasure(world: World) -> None:
+    """Also by a sink that goes on all the time, as that on Kafka does."""
+    goes_on = filling(world, *JOINED)
+    goes_on.publish()
+    killed = filling(world, change("linked", ANN, 3, "user:anna"))
+    killed._new.flush()
+    assert "user:anna" in world.text()
+    erased = change("erased", ANN, 4, absorbed=[BOB])
+    goes_on.add(IDENTITY, "erasures", 1, msgspec.json.encode(erased))
+    assert goes_on.publish().erased == 1
+    assert "user:anna" not in world.text()
