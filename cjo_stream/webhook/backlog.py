@@ -85,6 +85,8 @@ class Backlog:
         """How many commands are over since the heaps were cleaned."""
         self._struck = 0
         self._rest_until_ms = 0
+        self._asked_until_ms = 0
+        """Until when the endpoint asks to be left alone, whatever it answers meanwhile."""
         self._tokens = self._most_tokens = max(1.0, (limits.rate or 0.0) * _BUCKET_S)
         self._filled_ms: int | None = None
         self.is_full = False
@@ -129,7 +131,7 @@ class Backlog:
         """Return the commands to post now; each is on its way until `answered` or `again`."""
         self._fill(now_ms)
         found: list[Command] = []
-        if self.is_gone or now_ms < self._rest_until_ms:
+        if self.is_gone or now_ms < max(self._rest_until_ms, self._asked_until_ms):
             return found
         parallel = 1 if self._struck >= STRUCK else self._limits.parallel
         while self._due and self._due[0][0] <= now_ms and len(self._posted) < parallel:
@@ -165,11 +167,11 @@ class Backlog:
         self._struck += 1
         pause_ms = self._pause_ms(command.attempts)
         if after_ms is not None:
-            self._rest(now_ms + after_ms)
+            self._asked_until_ms = max(self._asked_until_ms, now_ms + after_ms)
             pause_ms = max(pause_ms, after_ms)
         elif self._struck >= STRUCK:
             rest_ms = min(REST_MS, self._pause_ms(self._struck - STRUCK + 1))
-            self._rest(now_ms + rest_ms)
+            self._rest_until_ms = max(self._rest_until_ms, now_ms + rest_ms)
             pause_ms = min(pause_ms, rest_ms)
         if command.is_over:
             return True
@@ -240,9 +242,6 @@ class Backlog:
     def _pause_ms(self, attempts: int) -> int:
         longest = min(LATEST_MS, SOONEST_MS << min(attempts - 1, 20))
         return int(longest * (0.5 + 0.5 * self._jitter()))
-
-    def _rest(self, until_ms: int) -> None:
-        self._rest_until_ms = max(self._rest_until_ms, until_ms)
 
     def _fill(self, now_ms: int) -> None:
         """Let time fill the bucket."""

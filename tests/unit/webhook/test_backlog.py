@@ -260,6 +260,19 @@ def test_partitions_that_go_take_their_commands_with_them() -> None:
     assert waiting.given_up(NEVER - 1) == []
 
 
+def test_an_endpoint_that_asks_to_be_left_alone_is_although_it_answers_what_was_posted() -> None:
+    waiting = backlog()
+    for number in range(3):
+        waiting.add(command(number), 0)
+    refused, answered, failed = waiting.next(0)
+    assert waiting.again(refused, 10, 60_000)
+    waiting.answered(answered, 20)
+    assert waiting.again(failed, 30)
+    waiting.add(command(3), 40)
+    assert waiting.next(60_009) == []
+    assert numbers(waiting.next(60_010)) == [3, 2, 0]
+
+
 def test_commands_that_are_over_are_not_kept_until_they_would_expire() -> None:
     waiting = backlog()
     stuck = command(-1)
