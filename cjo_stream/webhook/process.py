@@ -62,6 +62,7 @@ class _Head(msgspec.Struct):
 
     action_id: str
     customer_id: str
+    channel: str
     expires_at: int
 
 
@@ -98,8 +99,10 @@ class WebhookProcess:
         self._definitions = DefinitionLog(settings)
         self._definitions.read()
         self._texts = Texts(settings)
-        self._channels: dict[str, str] = {}
-        """The channel of each topic that is read."""
+        self._channels: dict[str, list[str]] = {}
+        """The channels, with an endpoint, of each topic that is read: several may share one."""
+        self._elsewhere: frozenset[str] = frozenset()
+        """The channels without an endpoint: others take their commands, maybe of these topics."""
         self._said_s: dict[str, float] = {}
         self.vitals = Vitals(
             STAGE,
@@ -145,7 +148,8 @@ class WebhookProcess:
         self._settle(self._poster.take())
         self._give_up()
         self._post()
-        self._taker.halt([t for t, c in self._channels.items() if self._backlogs[c].is_full])
+        full = {channel for channel, backlog in self._backlogs.items() if backlog.is_full}
+        self._taker.halt([t for t, c in self._channels.items() if not full.isdisjoint(c)])
         self._taker.commit_when_due()
         if self._definitions.poll() and self._definitions.pointer.number:
             self._subscribe(self._targets())
@@ -178,20 +182,25 @@ class WebhookProcess:
 
     def _subscribe(self, targets: Mapping[str, str]) -> None:
         """Read the topics of the endpoints' channels."""
-        channels = {topic: channel for channel, topic in targets.items()}
-        topics = {targets[one]: one for one in self._endpoints if one in targets}
-        for topic, channel in self._channels.items():
-            if channel not in targets:
-                _LOG.warning("the set in force has no channel %s: %s is read on", channel, topic)
-                if topic not in channels:
-                    topics[topic] = channel
+        topics: dict[str, list[str]] = {}
+        for channel in self._endpoints:
+            if channel in targets:
+                topics.setdefault(targets[channel], []).append(channel)
+        for topic, channels in self._channels.items():
+            for channel in channels:
+                if channel not in targets:
+                    _LOG.warning(
+                        "the set in force has no channel %s: %s is read on", channel, topic
+                    )
+                    topics.setdefault(topic, []).append(channel)
         self._admin.require(topics)
         self._channels = topics
+        self._elsewhere = frozenset(targets.keys() - self._endpoints.keys())
         self._taker.subscribe(topics)
 
     def _add(self, record: Record) -> None:
-        channel = self._channels.get(record.place[0])
-        if channel is None:
+        channels = self._channels.get(record.place[0])
+        if channels is None:
             return  # of a topic that is read no more: it stays uncommitted
         wall_ms, now_ms = _wall_ms(), _now_ms()
         try:
@@ -200,9 +209,14 @@ class WebhookProcess:
             body.decode()
         except (msgspec.MsgspecError, UnicodeDecodeError):
             _LOG.warning("%s/%d, offset %d is no command", *record.place, record.offset)
-            self._count(channel, "unreadable")
+            self._count(channels[0], "unreadable")
             self._taker.answer(record.place, record.offset)
             return
+        if head.channel in self._elsewhere:
+            self._taker.answer(record.place, record.offset)
+            return
+        # A channel that the set has no more, such as one that has another name now.
+        channel = head.channel if head.channel in channels else channels[0]
         until_ms = now_ms + head.expires_at - wall_ms
         command = Command(
             record.place, record.offset, head.action_id, head.customer_id, until_ms, body
@@ -293,7 +307,8 @@ class WebhookProcess:
 
     def _await(self, within_s: float, topics: Collection[str]) -> None:
         """Return when the requests of these topics' endpoints are answered, or after some time."""
-        backlogs = [self._backlogs[c] for topic, c in self._channels.items() if topic in topics]
+        channels = {c for topic in topics for c in self._channels.get(topic, ())}
+        backlogs = [self._backlogs[channel] for channel in channels]
         until_s = time.monotonic() + within_s
         while any(one.on_their_way for one in backlogs):
             left_s = until_s - time.monotonic()
@@ -304,7 +319,7 @@ class WebhookProcess:
             self.vitals.beat()
 
     def _lost(self, topic: str, number: int) -> None:
-        channel = self._channels.get(topic, topic)
+        (channel, *_) = self._channels.get(topic, [topic])
         _LOG.error("%s: %d offsets are gone that were never posted", topic, number)
         self._count(channel, "lost", number)
 

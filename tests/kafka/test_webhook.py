@@ -33,13 +33,17 @@ from tests.world.receiver import OTHER, SECRET, Receiver, receiving
 
 pytestmark = pytest.mark.kafka
 
-TOPOLOGY = """
+SHARED = f"shared-{random.randrange(10**9)}"
+TOPOLOGY = f"""
 topology: small
 channels:
-  web: {in: {}}
-  mail: {out: {address: user_id}}
-  push: {out: {address: user_id}}
-identity: {identifiers: [{type: user_id}]}
+  web: {{in: {{}}}}
+  mail: {{out: {{address: user_id}}}}
+  push: {{out: {{address: user_id}}}}
+  sms: {{out: {{address: user_id, topic: {SHARED}}}}}
+  letter: {{out: {{address: user_id, topic: {SHARED}}}}}
+  fax: {{out: {{address: user_id, topic: {SHARED}}}}}
+identity: {{identifiers: [{{type: user_id}}]}}
 """
 HOUR_MS = 3_600_000
 
@@ -123,13 +127,14 @@ class Commands:
         customers: int = 1,
         channel: str = "mail",
         left_ms: int = HOUR_MS,
+        topic: str = "",
     ) -> None:
+        to = topic or f"{self._settings.topic_prefix}action.{channel}.v1"
         records = []
         for number in numbers:
             customer = f"{self._name}-{number % customers}"
             value = msgspec.json.encode(action(number, channel, customer, left_ms))
-            topic = f"{self._settings.topic_prefix}action.{channel}.v1"
-            records.append(Outgoing(topic, value, number % customers % 2, customer.encode()))
+            records.append(Outgoing(to, value, number % customers % 2, customer.encode()))
         self._sender.send(records)
 
     def outcomes(self) -> dict[str, list[dict[str, Any]]]:
@@ -231,6 +236,19 @@ def test_a_command_is_posted_signed_and_its_outcome_is_reported(
     assert event["attributes"] == {"action_id": request["id"], "outcome": "delivered"}
     assert event["id"] == f"{request['id']}-webhook"
     assert waits(process) == 0
+
+
+def test_channels_that_share_a_topic_have_each_its_own_endpoint(
+    working: Working, commands: Commands, mail: Receiver, push: Receiver
+) -> None:
+    """And what is for a third channel, whose commands are taken elsewhere, is for none of them."""
+    process = working(sms=mail, letter=push)
+    for number, channel in enumerate(("sms", "fax", "letter")):
+        commands.send(number, channel=channel, topic=SHARED)
+    until(commands.reported(2), process)
+    for receiver, channel in ((mail, "sms"), (push, "letter")):
+        assert [json.loads(one["body"])["channel"] for one in receiver.requests()] == [channel]
+    assert waits(process, "sms") == waits(process, "letter") == 0
 
 
 @pytest.mark.parametrize(
