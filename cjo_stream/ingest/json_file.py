@@ -128,7 +128,7 @@ class JsonFile:
         """Whether the line of the present place has given its number to a row."""
         self._in_list = begin.in_list
         self._is_first = begin == BEGINNING
-        self._line_bytes = begin.bytes
+        self._line_bytes = self._content.place_bytes
         """Where the present line begins."""
         self._indent = 0
         """Of the line of the present row."""
@@ -138,13 +138,18 @@ class JsonFile:
     def rows(self) -> Generator[Row]:
         """Yield every row."""
         while True:
-            if not (self._in_list or self._is_used):
+            if not self._in_list and self._is_at_line_begin():
                 yield from self._plain_lines()
                 self._line_bytes = self._content.place_bytes
             row = self._next()
             if row is None:
                 return
             yield row
+
+    def _is_at_line_begin(self) -> bool:
+        """Go on to the next value; return whether that begins a line."""
+        is_there = self._pass_blanks() and not self._is_used
+        return is_there and self._content.place_bytes == self._line_bytes
 
     def _begin(self, begin: Place) -> bool:
         """Go to the beginning; return whether that lies within a line."""

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from cjo_stream.ingest.json_file import read_json
+from cjo_stream.ingest.json_file import JsonFile, read_json
 from cjo_stream.ingest.table import LINE_BYTES_MAX, Ending, Row
 from cjo_stream.ingest.taken import BEGINNING, Place
 
@@ -168,6 +168,22 @@ def test_a_value_that_is_too_long_is_cut_and_what_follows_is_read(end: str) -> N
         found = texts(content)
         assert len(found[0][1]) == LINE_BYTES_MAX
         assert found[1][1] == A
+
+
+def test_lines_behind_one_that_is_no_object_are_told_without_reading_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at = []
+
+    def row(self: JsonFile, first: bytes) -> Row:
+        looked_at.append(first)
+        return take(self, first)
+
+    take = JsonFile._row
+    monkeypatch.setattr(JsonFile, "_row", row)
+    found = read(b'{"a": 1}\n' * 3 + b"[1, 2]\n" + b'{"a": {"b": 2}}\n' * 1_000)
+    assert len(found) == 1_004
+    assert looked_at == [b"["]
 
 
 def test_work_is_bounded_by_the_size_of_the_content() -> None:
