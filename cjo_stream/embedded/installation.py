@@ -21,6 +21,7 @@ from cjo_stream.embedded.runtime import Runtime
 from cjo_stream.embedded.state import StateFolder
 from cjo_stream.engine.port import Compile, Store
 from cjo_stream.errors import DefinitionError, RefusalError, UsageError
+from cjo_stream.ingest.files import DecodeAll
 from cjo_stream.ingest.tenant import check_fingerprint, fingerprint
 from cjo_stream.store.memory import MemoryStore
 
@@ -57,6 +58,8 @@ class Installation(msgspec.Struct):
     """The stream clock when it was opened, ms; 0: its state is new."""
     set_before: int = 0
     """The number of the definition set in force before; 0: none."""
+    decode_all: DecodeAll | None = None
+    """Decodes in other processes."""
 
 
 @contextmanager

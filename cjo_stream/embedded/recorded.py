@@ -77,6 +77,7 @@ def run_files(
     """
     began = time.monotonic()
     start, attributes = start or Start(), attributes or Attributes()
+    decoder = recorded.decode if isinstance(recorded.decode, Decoder) else None
     readings = _Readings(
         definitions, recorded, start, attributes, is_kept=state is not None, force=force
     )
@@ -100,6 +101,8 @@ def run_files(
             prepare=readings.prepare,
             force=force,
             profiles=profiles,
+            decoder=decoder if tenant_key is not None else None,
+            tenant_key=tenant_key,
             report=report,
         )
     )
@@ -110,7 +113,6 @@ def run_files(
         readings.read(installation, report if cores == 1 else None)
         if drain_ms:
             drain(installation, drain_ms)
-        decoder = recorded.decode if isinstance(recorded.decode, Decoder) else None
         found = notices(installation.runtime, attributes, decoder)
         return finish(installation, time.monotonic() - began, readings.results(), found)
 
@@ -259,6 +261,7 @@ class _Readings:
             channel=reading.options.channel,
             now=reading.options.now,
             sort=reading.options.sort,
+            decode_all=installation.decode_all,
         )
         feed(
             installation,

@@ -85,7 +85,7 @@ class AcceptedClock(msgspec.Struct, frozen=True):
     clock: int
 
 
-class RawRecord(msgspec.Struct, gc=False):
+class RawRecord(msgspec.Struct, array_like=True, gc=False):
     """One record of a channel's topic (or a line of a file), as a runtime passes it to intake.
 
     `channel` is set where the topic determines it; `time` is the record's timestamp in ms.

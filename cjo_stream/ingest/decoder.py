@@ -48,6 +48,7 @@ from cjo_stream.ingest.format.mapped import RowScope
 from cjo_stream.ingest.format.native import Identifiers, Native, Reader, Sound
 from cjo_stream.ingest.format.time import EARLIEST_MS, read_time
 from cjo_stream.ingest.identifiers import IdentifierReader
+from cjo_stream.ingest.noted import Noted
 from cjo_stream.registry.schemas import Schemas
 
 AHEAD_MS_MAX = 24 * 3_600_000
@@ -120,6 +121,9 @@ class Decoder:
         )
         self._skipped: Counter[tuple[str, Skipped]] = Counter()
         """By channel."""
+        self._taken_over: Counter[tuple[str, ...]] = Counter()
+        """Counts of other decoders."""
+        self._given: set[str] = set()
         self._is_type = lru_cache(1024)(lambda text: _TYPE.fullmatch(text) is not None)
         """For texts that are short enough to be cached."""
 
@@ -146,12 +150,15 @@ class Decoder:
         self._noted = self._kinds()
 
     def _kinds(self) -> int:
-        return len(self._scope.unread) + len(self.identifiers.ignored) + len(self._skipped)
+        scope = self._scope
+        of_maps = len(scope.unread) + len(scope.faults)
+        return of_maps + len(self.identifiers.ignored) + len(self._skipped)
 
     @property
-    def given(self) -> frozenset[str]:
+    def given(self) -> set[str]:
         """The fields of rows that some expression made a value of."""
-        return frozenset(text_of_path(path) for one in self._scope.gave for path in one.paths)
+        own = (text_of_path(path) for one in self._scope.gave for path in one.paths)
+        return self._given.union(own)
 
     def take_counts(self) -> dict[tuple[str, ...], int]:
         """Return the counts since the last call.
@@ -170,7 +177,32 @@ class Decoder:
         self._noted = 0
         if self._comparison is not None:
             counts |= self._comparison.take_counts()
+        for key, by in self._taken_over.items():
+            counts[key] = counts.get(key, 0) + by
+        self._taken_over.clear()
         return counts
+
+    def take_noted(self) -> Noted:
+        """Return all that was noted since the last call; forget it."""
+        noted = Noted(
+            list(self.take_counts().items()),
+            list(self.examples.items()),
+            sorted(self.given),
+            dict(self.identifiers.undeclared),
+        )
+        for noticed in (self.examples, self.identifiers.undeclared, self._scope.gave, self._given):
+            noticed.clear()
+        return noted
+
+    def take_over(self, noted: Noted) -> None:
+        """Add what another decoder has noted; parts come in the order of their records."""
+        for key, by in noted.counts:
+            self._taken_over[key] += by
+        for key, place in noted.examples:
+            self.examples.setdefault(key, place)
+        self._given.update(noted.given)
+        for type_, by in noted.undeclared.items():
+            self.identifiers.count_undeclared(type_, by)
 
     def _counted(self) -> dict[tuple[str, ...], int]:
         counts: dict[tuple[str, ...], int] = {}

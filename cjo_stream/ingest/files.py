@@ -31,7 +31,7 @@ import msgspec
 
 from cjo_stream.core.program.program import Program
 from cjo_stream.engine.port import Decode, DecodedRecord, RawRecord
-from cjo_stream.errors import UsageError
+from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import json_file, order, parquet, table
 from cjo_stream.ingest.archive import row as archive
 from cjo_stream.ingest.archive.name import Lane, read_name
@@ -45,6 +45,11 @@ from cjo_stream.ingest.taken import BEGINNING, HEAD_BYTES, Found, Place, Taken, 
 _LOG = logging.getLogger(__name__)
 
 _READ_BYTES = 256 * 1024
+
+Undecoded = tuple[RawRecord, InputError | None]
+"""A record, and why its row holds none."""
+DecodeAll = Callable[[Iterator[Undecoded]], Iterator[DecodedRecord]]
+"""Decodes the records of a file, in order."""
 
 
 def choose_channel(program: Program, asked: str | None) -> str | None:
@@ -312,18 +317,28 @@ def read(
 
 
 def read_parts(
-    parts: Sequence[Part], decode: Decode, *, channel: str | None, now: int, sort: bool = False
+    parts: Sequence[Part],
+    decode: Decode,
+    *,
+    channel: str | None,
+    now: int,
+    sort: bool = False,
+    decode_all: DecodeAll | None = None,
 ) -> Iterator[DecodedRecord]:
     """Return the records of parts of files with what they decode to, in order.
 
     `now` is every record's timestamp, in ms. Several files are merged by event time; with `sort`
     everything is ordered by it, also within a file. The files of one lane of an archive count as
-    one, in the order of their offsets.
+    one, in the order of their offsets. `decode_all` decodes instead of `decode` where one file
+    after the other is read; for a merge they are read side by side.
     """
-    sources = _sources(parts, decode, channel, now)
+    undecoded = _sources(parts, channel, now)
+    if decode_all is None or (len(undecoded) > 1 and not sort):
+        decode_all = _each_by(decode)
+    sources = [decode_all(one) for one in undecoded]
     if sort:
         return order.sort(sources)
-    return iter(sources[0]) if len(sources) == 1 else order.merge(sources)
+    return sources[0] if len(sources) == 1 else order.merge(sources)
 
 
 def objects(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -340,34 +355,38 @@ def objects(path: str) -> Iterator[tuple[int, dict[str, Any]]]:
             raise UsageError(f"{path}, line {number}: {error or why}: mend that line") from None
 
 
-def _sources(
-    parts: Sequence[Part], decode: Decode, channel: str | None, now: int
-) -> list[Iterator[DecodedRecord]]:
+def _each_by(decode: Decode) -> DecodeAll:
+    def decode_all(records: Iterator[Undecoded]) -> Iterator[DecodedRecord]:
+        return ((record, error or decode(record)) for record, error in records)
+
+    return decode_all
+
+
+def _sources(parts: Sequence[Part], channel: str | None, now: int) -> list[Iterator[Undecoded]]:
     """Return the records of each file, those of a lane of an archive one behind the other."""
-    sources: list[Iterator[DecodedRecord]] = []
+    sources: list[Iterator[Undecoded]] = []
     lanes: dict[Lane, list[tuple[int, Part]]] = {}
     for part in parts:
         named = part.file.archived
         if named is None:
-            sources.append(_decoded(part, decode, channel, now))
+            sources.append(_records(part, channel, now))
         else:
             lanes.setdefault(named.lane, []).append((named.first, part))
     for lane in sorted(lanes):
         in_order = [part for _, part in sorted(lanes[lane], key=itemgetter(0))]
         sources.append(
             itertools.chain.from_iterable(
-                _decoded(part, decode, archive.CHANNEL, now) for part in in_order
+                _records(part, archive.CHANNEL, now) for part in in_order
             )
         )
     return sources
 
 
-def _decoded(part: Part, decode: Decode, channel: str | None, now: int) -> Iterator[DecodedRecord]:
-    """Yield the records of a part of one file, decoded."""
+def _records(part: Part, channel: str | None, now: int) -> Iterator[Undecoded]:
+    """Yield the records of a part of one file."""
     name = part.file.name
     for line, value, error in part.file.rows(part.begin, part.end, part.ending):
-        record = RawRecord(name, name, part.number, line, now, value, channel=channel)
-        yield record, error or decode(record)
+        yield RawRecord(name, name, part.number, line, now, value, channel=channel), error
 
 
 class _Beginning(io.RawIOBase):

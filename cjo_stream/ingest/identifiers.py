@@ -75,9 +75,13 @@ class IdentifierReader:
             if type_ in self._types or all(map(_is_blank, _values(values))):
                 continue
             self.ignored["", Ignored.UNDECLARED] += 1
-            is_known = type_ in self.undeclared or len(self.undeclared) < _UNDECLARED_MAX
-            if is_known and _TYPE_NAME.fullmatch(type_):
-                self.undeclared[type_] += 1
+            if _TYPE_NAME.fullmatch(type_):
+                self.count_undeclared(type_)
+
+    def count_undeclared(self, type_: str, by: int = 1) -> None:
+        """Count a type that is not declared by its name, if it is among the first ones."""
+        if type_ in self.undeclared or len(self.undeclared) < _UNDECLARED_MAX:
+            self.undeclared[type_] += by
 
     def _lookup(self, type_: str, value: native.Value) -> tuple[Identifier | Ignored, int]:
         is_number = not isinstance(value, str)

@@ -27,18 +27,22 @@ _Answer = TypeVar("_Answer", bound=wire.Told)
 class Together:
     """A crew in this process; what is said goes through bytes all the same."""
 
-    def __init__(self, content: bytes, size: int) -> None:
-        begun = (wire.Begin(share, content, True, 100_000) for share in range(size))
+    def __init__(self, content: bytes, size: int, tenant_key: bytes | None = None) -> None:
+        begun = (wire.Begin(share, content, True, 100_000, tenant_key) for share in range(size))
         self._shares = [Share(wire.decode_asked(wire.encode(begin))) for begin in begun]
-        self._told: list[deque[bytes]] = [deque([wire.encode(wire.Ready())]) for _ in range(size)]
+        self._told: list[deque[bytes]] = [deque() for _ in range(size)]
 
     @property
     def size(self) -> int:
         return len(self._shares)
 
     def ask(self, asked: wire.Asked) -> None:
-        for share, told in zip(self._shares, self._told, strict=True):
-            told.extend(map(wire.encode, share.answer(wire.decode_asked(wire.encode(asked)))))
+        for share in range(self.size):
+            self.ask_one(share, asked)
+
+    def ask_one(self, share: int, asked: wire.Asked) -> None:
+        answers = self._shares[share].answer(wire.decode_asked(wire.encode(asked)))
+        self._told[share].extend(map(wire.encode, answers))
 
     def next(self, share: int, kind: type[_Answer]) -> _Answer:
         told = wire.decode_told(self._told[share].popleft())

@@ -6,6 +6,7 @@ one *share*, and each share to a process, which runs the engine over its own eve
 
     component    which identifiers are of one group, and which group is of which share
     spool        all events in order, on disk between the two passes
+    decoding     records decoded by the shares, in turn
     share        the engine over one share, in a process of its own
     wire         what the run asks of the shares, and what they tell
     crew         the processes: their start, what is said, their end

@@ -34,6 +34,9 @@ class Crew(Protocol):
     def ask(self, asked: wire.Asked) -> None:
         """Ask all shares."""
 
+    def ask_one(self, share: int, asked: wire.Asked) -> None:
+        """Ask one share, which has told all that it was asked for; raises where it cannot."""
+
     def next(self, share: int, kind: type[_Answer]) -> _Answer:
         """Return what a share tells next; raises where it cannot."""
 
@@ -60,7 +63,7 @@ class Processes:
                 theirs.close()
                 self._connections.append(ours)
                 self._processes.append(process)
-                self._send(share, begin(share))
+                self.ask_one(share, begin(share))
         except BaseException:
             self.close()
             raise
@@ -73,7 +76,17 @@ class Processes:
     def ask(self, asked: wire.Asked) -> None:
         """Ask all shares."""
         for share in range(self.size):
-            self._send(share, asked)
+            self.ask_one(share, asked)
+
+    def ask_one(self, share: int, asked: wire.Asked) -> None:
+        """Ask one share, which has told all that it was asked for.
+
+        Otherwise each might wait until the other takes what it sends.
+        """
+        try:
+            self._connections[share].send_bytes(wire.encode(asked))
+        except OSError:
+            raise self._lost(share) from None
 
     def next(self, share: int, kind: type[_Answer]) -> _Answer:
         """Return what a share tells next.
@@ -100,12 +113,6 @@ class Processes:
             process.join(END_WITHIN_S)
             if process.exitcode is None:
                 process.kill()
-
-    def _send(self, share: int, asked: wire.Asked) -> None:
-        try:
-            self._connections[share].send_bytes(wire.encode(asked))
-        except OSError:
-            raise self._lost(share) from None
 
     def _lost(self, share: int) -> Exception:
         """Return the error for a process that is gone; it may have said why before."""

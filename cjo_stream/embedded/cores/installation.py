@@ -11,12 +11,14 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.definition import DefinitionSet, succeed
 from cjo_stream.embedded.cores import wire
 from cjo_stream.embedded.cores.crew import Processes
+from cjo_stream.embedded.cores.decoding import decode_by
 from cjo_stream.embedded.cores.runtime import Cores
 from cjo_stream.embedded.delivery import run_destination
 from cjo_stream.embedded.installation import Installation
 from cjo_stream.embedded.log import EmbeddedLog, MemoryLog
 from cjo_stream.embedded.output import SPOOL, Output, beginning, check_free, clear
 from cjo_stream.embedded.progress import Progress
+from cjo_stream.ingest import Decoder
 
 
 def can_share(program: Program) -> bool:
@@ -36,11 +38,14 @@ def open_on_cores(
     prepare: Callable[[EmbeddedLog, bool], None],
     force: bool = False,
     profiles: bool = False,
+    decoder: Decoder | None = None,
+    tenant_key: bytes | None = None,
     report: Callable[[Progress], None] | None = None,
 ) -> Iterator[Installation]:
     """Open a run under `definitions` in that many processes, its state in memory.
 
-    Arguments and errors are those of `open_installation`; `report` gets the progress.
+    Arguments and errors are those of `open_installation`; `report` gets the progress. With a
+    `decoder` of the `tenant_key` the processes decode, too, and it gets what they note.
     """
     prepare(MemoryLog(), False)
     check_free(out, force=force)
@@ -48,7 +53,7 @@ def open_on_cores(
     clear(out)
 
     def begin(share: int) -> wire.Begin:
-        return wire.Begin(share, content, profiles, gc.get_threshold()[0])
+        return wire.Begin(share, content, profiles, gc.get_threshold()[0], tenant_key)
 
     sizes, note = beginning(out, {}), run_destination(out).note
     # Customers' events lie with the results, so that a killed run leaves none where nobody looks.
@@ -58,6 +63,8 @@ def open_on_cores(
             closing(Output(out, note, sizes, profiles=profiles)) as output,
             closing(Processes(begin, cores)) as crew,
         ):
-            yield Installation(Cores(content, crew, output, spool, report), output)
+            decode_all = decode_by(crew, decoder) if decoder is not None else None
+            cores_ = Cores(content, crew, output, spool, report)
+            yield Installation(cores_, output, decode_all=decode_all)
     finally:
         spool.unlink(missing_ok=True)

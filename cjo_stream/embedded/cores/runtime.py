@@ -151,7 +151,6 @@ class Cores:
         owners = bytes(0 if group == _NOBODYS else of_group[group] for group in self._groups)
         self._crew.ask(wire.Take(str(self._path), owners))
         for share in range(self._crew.size):
-            self._crew.next(share, wire.Ready)  # it has begun
             self._crew.next(share, wire.Ready)
         self._path.unlink()
         del self._components, self._groups

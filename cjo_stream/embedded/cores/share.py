@@ -22,9 +22,11 @@ from cjo_stream.embedded.output import Line, line_of, written
 from cjo_stream.embedded.rows import Waiting, rows
 from cjo_stream.embedded.rows import line_of as row_line
 from cjo_stream.engine.frame import control_frame, decode_effect_frame, tick_frame
-from cjo_stream.engine.port import Log, LogRecord, Outbox
+from cjo_stream.engine.port import Log, LogRecord, Outbox, RawRecord
 from cjo_stream.engine.task import Task
-from cjo_stream.errors import CjoError, InvariantError
+from cjo_stream.errors import CjoError, InputError, InvariantError
+from cjo_stream.ingest import decoder
+from cjo_stream.ingest.noted import Noted
 from cjo_stream.store.memory import MemoryStore
 
 STEP_RECORDS: Final = 1_000
@@ -38,7 +40,6 @@ def serve(connection: Connection) -> None:
     """Answer until the run closes its end, however that comes about."""
     try:
         share = Share(wire.decode_asked(connection.recv_bytes()))
-        connection.send_bytes(wire.encode(wire.Ready()))
         while True:
             for told in share.answer(wire.decode_asked(connection.recv_bytes())):
                 connection.send_bytes(wire.encode(told))
@@ -79,11 +80,15 @@ class Share:
             self._process([_Record(0, wire.TIMED, control_frame([("", message)]))])
         self._task.commit()
         program = self._task.program
-        self._is_learning = program is not None and learns(program)
+        assert program is not None
+        self._is_learning = learns(program)
+        self._decode = decoder(program, begin.tenant_key) if begin.tenant_key else None
 
     def answer(self, asked: wire.Asked) -> Iterator[wire.Told]:
         """Do what is asked; yield what is to be told of it."""
         match asked:
+            case wire.Decode():
+                yield self._decoded(asked.records)
             case wire.Take():
                 self._entries = entries(Path(asked.path), asked.owners, self._number)
                 self._next = next(self._entries, None)  # the file is open from now on
@@ -101,6 +106,18 @@ class Share:
                 yield from self._rows(asked.clock)
             case wire.Begin():
                 raise InvariantError("a share began twice")
+
+    def _decoded(self, records: list[RawRecord]) -> wire.Decoded:
+        assert self._decode is not None, "it was told the tenant key"
+        told = wire.Decoded([], {}, Noted())
+        for number, record in enumerate(records):
+            decoded = self._decode(record)
+            if isinstance(decoded, InputError):
+                told.refused[number] = decoded.reason, decoded.detail, decoded.may_change
+                decoded = []
+            told.events.append(decoded if isinstance(decoded, list) else [decoded])
+        told.noted = self._decode.take_noted()
+        return told
 
     def _go(self, end: int, clock: int | None) -> wire.Done:
         records = []

@@ -10,7 +10,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import gettempdir
 from typing import Final, NamedTuple
 
 from cjo_stream.errors import RetryError
@@ -34,24 +33,25 @@ class Spool:
     """The file while it is written."""
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             self._file = path.open("wb", _BUFFER_BYTES)
         except OSError as error:
-            raise _no_room(error) from error
+            raise _no_room(path, error) from error
 
     def add(self, clock: int, content: bytes, *, is_event: bool) -> None:
         """Append an entry."""
         try:
             self._file.write(_HEAD.pack(clock, is_event, len(content)) + content)
         except OSError as error:
-            raise _no_room(error) from error
+            raise _no_room(self._path, error) from error
 
     def close(self) -> None:
         """Leave the file as it is."""
         try:
             self._file.close()
         except OSError as error:
-            raise _no_room(error) from error
+            raise _no_room(self._path, error) from error
 
 
 def entries(path: Path, owners: bytes, share: int) -> Iterator[Entry]:
@@ -64,9 +64,9 @@ def entries(path: Path, owners: bytes, share: int) -> Iterator[Entry]:
                 yield Entry(number, clock, is_event, content)
 
 
-def _no_room(error: OSError) -> RetryError:
+def _no_room(path: Path, error: OSError) -> RetryError:
     return RetryError(
-        f"{gettempdir()} cannot take the events of the run ({error.strerror}), which with --cores "
-        "wait there: make room, or name another folder in TMPDIR, then give the command again "
+        f"{path.parent} cannot take the events of the run ({error.strerror}), which with --cores "
+        "wait there: make room, or name another folder in --out, then give the command again "
         "with --force"
     )

@@ -6,8 +6,11 @@ from typing import Final
 
 import msgspec
 
+from cjo_stream.core.event import Event
 from cjo_stream.embedded.output import Line
 from cjo_stream.embedded.rows import Waiting
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.ingest.noted import Noted
 
 Count = tuple[str, ...]
 """A counter: its metric and labels."""
@@ -29,6 +32,14 @@ class Begin(msgspec.Struct, array_like=True, tag="begin"):
     profiles: bool
     young_objects: int
     """New objects between two looks for cycles."""
+    tenant_key: bytes | None = None
+    """By which it decodes records; None if it is never asked to."""
+
+
+class Decode(msgspec.Struct, array_like=True, tag="decode"):
+    """Decode some records."""
+
+    records: list[RawRecord]
 
 
 class Take(msgspec.Struct, array_like=True, tag="take"):
@@ -62,7 +73,7 @@ class Show(msgspec.Struct, array_like=True, tag="show"):
     clock: int
 
 
-Asked = Begin | Take | Go | Learn | Tally | Show
+Asked = Begin | Decode | Take | Go | Learn | Tally | Show
 
 
 # --- told
@@ -70,6 +81,16 @@ Asked = Begin | Take | Go | Learn | Tally | Show
 
 class Ready(msgspec.Struct, array_like=True, tag="ready"):
     """What was asked is done, and there is nothing to tell of it."""
+
+
+class Decoded(msgspec.Struct, array_like=True, tag="decoded"):
+    """What records decode to."""
+
+    events: list[list[Event]]
+    """By record; none of one that was refused, or that its format passes over."""
+    refused: dict[int, tuple[str, str, bool]]
+    """By record, counted from 0: reason, detail, whether that may change."""
+    noted: Noted
 
 
 class Done(msgspec.Struct, array_like=True, tag="done"):
@@ -103,7 +124,7 @@ class Failed(msgspec.Struct, array_like=True, tag="failed"):
     text: str
 
 
-Told = Ready | Done | Counted | Rows | Failed
+Told = Ready | Decoded | Done | Counted | Rows | Failed
 
 encode = msgspec.msgpack.Encoder().encode
 decode_asked = msgspec.msgpack.Decoder(Asked).decode

@@ -327,7 +327,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "a process of this run could not go on": "unit/embedded/cores/test_processes.py::test_a_share_that_cannot_go_on_says_why",
     },
     "embedded/cores/spool.py": {
-        "make room, or name another folder in TMPDIR": "unit/embedded/cores/test_cores.py::test_a_disk_without_room_for_the_events_is_told",
+        "make room, or name another folder in --out": "unit/embedded/cores/test_cores.py::test_a_disk_without_room_for_the_events_is_told",
     },
     "embedded/delivery.py": {
         "let it go on without --profiles": "unit/embedded/test_recorded.py::test_a_killed_run_goes_on_with_the_files_that_it_began",

@@ -140,9 +140,9 @@ def test_the_events_of_a_killed_run_lie_with_its_results_until_it_begins_anew(
 def test_a_share_that_cannot_go_on_says_why() -> None:
     begin = wire.Begin(0, load(TOPOLOGY).content, False, 100_000)
     with closing(Processes(lambda _: begin, 1)) as crew:
-        crew.next(0, wire.Ready)
         crew.ask(begin)
         with pytest.raises(StopError, match="a share began twice"):
             crew.next(0, wire.Ready)
     with closing(Processes(lambda _: begin, 1)) as crew:
-        crew.next(0, wire.Ready)
+        crew.ask(wire.Tally())
+        assert crew.next(0, wire.Counted).events == {}
