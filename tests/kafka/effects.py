@@ -24,7 +24,7 @@ class EffectTask:
         self._log = Log(internal.id, partition)
         self._effect = names.effect
         self._sender = Sender(settings)
-        self._offset = 1_000
+        self._offset = last[0]
         self._numbers = Numbering({0: last})
 
     def frame(self, *effects: Effect) -> bytes:

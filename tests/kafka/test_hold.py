@@ -23,6 +23,7 @@ from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.definition import apply
 from cjo_stream.kafka.definition.log import read_definitions
+from cjo_stream.kafka.hold import shelf
 from cjo_stream.kafka.hold.shelf import SHELF, read_shelves, settled
 from cjo_stream.kafka.operator.installation import OnKafka
 from cjo_stream.kafka.topic.name import Names
@@ -198,6 +199,46 @@ def test_a_set_is_kept_while_a_command_that_it_decided_waits(
 
 
 # --- real processes, real kill -9
+
+
+class Writer(threading.Thread):
+    """Writes what waits in one partition, a transaction each few ms, until `end`."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(daemon=True)
+        self._topic = Names(settings.topic_prefix).held
+        properties = {**settings.kafka_properties(), "transactional.id": self._topic}
+        self._producer = Producer(properties)
+        self._producer.init_transactions()
+        self._ending = threading.Event()
+        self.written = 0
+
+    def run(self) -> None:
+        while not self._ending.wait(0.005):
+            self._producer.begin_transaction()
+            self.written += 1
+            content = encode(Shelf(sent=self.written))
+            self._producer.produce(self._topic, content, SHELF, partition=0)
+            self._producer.commit_transaction()
+
+    def end(self) -> None:
+        self._ending.set()
+        self.join()
+
+
+def test_what_waits_is_known_while_more_is_written_without_a_pause(
+    installation: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "TIMEOUT_S", 3.0)
+    writer = Writer(installation)
+    writer.start()
+    until(lambda: writer.written > 20)
+    for _ in range(5):
+        before = writer.written
+        assert read_shelves(installation, Names(installation.topic_prefix).held, [0])[0].sent >= (
+            before - 1
+        )
+    writer.end()
 
 
 class Dispatches:

@@ -52,7 +52,7 @@ def read_shelves(settings: Settings, topic: str, numbers: Collection[int]) -> di
         found |= {number: Shelf() for t, number in left if firsts[t, number] == ends[t, number]}
         left = {place for place in left if place[1] not in found}
         starts = {place: max(firsts[place], ends[place] - back) for place in left}
-        for place, shelf in _last(settings, starts).items():
+        for place, shelf in _last(settings, starts, ends).items():
             if shelf is None and starts[place] == firsts[place]:
                 shelf = Shelf()  # only what was never committed
             if shelf is not None:
@@ -69,10 +69,14 @@ def settled(admin: Admin, topic: str, numbers: Collection[int]) -> set[int]:
     return {place[1] for place in places if ends[place] == tops[place]}
 
 
-def _last(settings: Settings, starts: dict[Place, int]) -> dict[Place, Shelf | None]:
+def _last(
+    settings: Settings, starts: dict[Place, int], ends: dict[Place, int]
+) -> dict[Place, Shelf | None]:
     """Return the last shelf of each partition between these offsets and its end, if there is one.
 
-    Partitions are left out of which dispatch has deleted the beginning meanwhile.
+    The end of a partition that is written without a pause is never reported: whoever reads its
+    end of before has read enough. Partitions are left out of which dispatch has deleted the
+    beginning meanwhile.
     """
     found: dict[Place, Shelf | None] = dict.fromkeys(starts)
     left = set(starts)
@@ -94,8 +98,11 @@ def _last(settings: Settings, starts: dict[Place, int]) -> dict[Place, Shelf | N
                         continue
                     found.pop(place, None)
                     left.discard(place)
-                elif is_shelf(message) and place in found:
-                    found[place] = decoded(message)
+                else:
+                    if is_shelf(message) and place in found:
+                        found[place] = decoded(message)
+                    if (message.offset() or 0) >= ends[place] - 1:
+                        left.discard(place)
     finally:
         consumer.close()
     return found

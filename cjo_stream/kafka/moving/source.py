@@ -16,7 +16,9 @@ as the new log knows none: nothing was sent before its first record.
 from __future__ import annotations
 
 import enum
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
@@ -27,7 +29,7 @@ from cjo_stream.engine.moving import Part
 from cjo_stream.engine.port import Log
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.installation.customer_base import SourceLane
-from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.admin import RETRY_S, Admin
 from cjo_stream.kafka.client.consumer import group_id, offset_keeper
 from cjo_stream.kafka.client.permission import check_allowed
 from cjo_stream.kafka.client.place import Place, Topic
@@ -45,6 +47,9 @@ from cjo_stream.kafka.position.position import (
 from cjo_stream.kafka.stage.route import sources
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
+
+AFTER_SESSION_S: Final = 3.0
+"""The broker looks for members that are gone now and then."""
 
 
 class Sources(enum.Enum):
@@ -147,7 +152,10 @@ def positions(
 
 
 def commit(settings: Settings, found: Mapping[Place, Position]) -> None:
-    """Commit positions for intake; raises RetryError while it runs, or the broker is away."""
+    """Commit positions for intake; raises RetryError while it runs, or the broker is away.
+
+    An intake that has ended keeps its place in the group for a session's time: that is waited for.
+    """
     if not found:
         return
     offsets = [
@@ -155,16 +163,27 @@ def commit(settings: Settings, found: Mapping[Place, Position]) -> None:
         for place, position in found.items()
     ]
     keeper: Consumer = offset_keeper(settings, INTAKE)
+    until_s = time.monotonic() + settings.session_timeout_ms / 1000 + AFTER_SESSION_S
+    try:
+        while (refused := _refusal(keeper, offsets)) is not None:
+            check_allowed(refused, f"to commit offsets of the group {group_id(settings, INTAKE)}")
+            if time.monotonic() >= until_s:
+                raise RetryError(
+                    f"the positions of intake were not committed ({refused}): is an intake of "
+                    "this prefix running? End it, then give the command again"
+                ) from refused
+            time.sleep(RETRY_S)
+    finally:
+        keeper.close()
+
+
+def _refusal(keeper: Consumer, offsets: list[TopicPartition]) -> KafkaException | None:
+    """Commit; return why the broker refuses, if it does."""
     try:
         results = keeper.commit(offsets=offsets, asynchronous=False) or []
     except KafkaException as error:
-        check_allowed(error, f"to commit offsets of the group {group_id(settings, INTAKE)}")
-        raise _not_committed(settings, error) from error
-    finally:
-        keeper.close()
-    for result in results:
-        if result.error is not None:
-            raise _not_committed(settings, KafkaException(result.error))
+        return error
+    return next((KafkaException(one.error) for one in results if one.error is not None), None)
 
 
 def copies(settings: Settings, found: Mapping[Place, Position]) -> list[Outgoing]:
@@ -186,12 +205,3 @@ def _check_read(lane: SourceLane, end: int | None) -> None:
             "unread, and the new one does not read that topic: they would be lost. Let the old "
             "intake read it to its end (nobody may write to it any more), and export again"
         )
-
-
-def _not_committed(settings: Settings, error: KafkaException) -> RetryError:
-    wait_s = settings.session_timeout_ms / 1000
-    return RetryError(
-        f"the positions of intake were not committed ({error}): is an intake of this prefix "
-        f"running? End it, wait {wait_s:.0f} s until its place in the group is given up, then "
-        "give the command again"
-    )

@@ -209,7 +209,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "is no copy with the same offsets": _BASE_SOURCES,
         "is another topic here than the old installation read": _BASE_SOURCES,
         "and the new one does not read that topic": "unit/kafka/moving/test_source.py::test_no_event_is_left_in_a_topic_that_nobody_reads_any_more",
-        "until its place in the group is given up": _BASE_KAFKA,
+        "is an intake of this prefix running": _BASE_KAFKA,
     },
     "cli/customer.py": {
         "one identifier, named twice": "unit/cli/test_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
