@@ -125,6 +125,14 @@ prediction: $(READY) ## calibration and log-loss of predictions in the simulated
 bench: $(READY) ## throughput and latency of this machine; fails where beside the bare loop it is a fifth slower than expected
 	$(BIN)/python -m tests.bench
 
+.PHONY: endurance
+endurance: $(READY) ## an installation for an hour: CASE=soak (a kill a minute), overload or outage. MINUTES=60, RATE=3000
+	$(BIN)/python -m tests.bench.endurance $(or $(CASE),soak) --minutes $(MINUTES) --rate $(or $(RATE),3000)
+
+.PHONY: sizing
+sizing: $(READY) ## what an installation needs: OF=customers (10,000 to 2,000,000) or partitions (4 to 256)
+	$(BIN)/python -m tests.bench.sizing $(or $(OF),customers)
+
 .PHONY: compiled
 compiled: $(READY) ## the optional compiled wheel in dist/compiled, and the tests that its results are the same bytes
 	rm -rf dist/compiled

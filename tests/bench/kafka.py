@@ -141,7 +141,7 @@ def _saturate(chain: Chain, events: int) -> dict[str, Any]:
             producer.poll(0.01)
     producer.flush(60)
     chain.let_up("intake")
-    cpu_before = _cpu(chain)
+    cpu_before = cpu_s(chain)
     began = time.monotonic()
     done_at, last = began, -1
     while time.monotonic() - began < 300:
@@ -152,7 +152,7 @@ def _saturate(chain: Chain, events: int) -> dict[str, Any]:
             break
         time.sleep(0.5)
     took = done_at - began
-    cpu = {name: _cpu(chain)[name] - before for name, before in cpu_before.items()}
+    cpu = {name: cpu_s(chain)[name] - before for name, before in cpu_before.items()}
     return {
         "events": events,
         "events_per_second": round(events / took),
@@ -173,7 +173,8 @@ def _applied(chain: Chain) -> int:
         consumer.close()
 
 
-def _cpu(chain: Chain) -> dict[str, float]:
+def cpu_s(chain: Chain) -> dict[str, float]:
+    """Return the CPU that each process has used, seconds."""
     used = {}
     for name, process in chain.processes.items():
         times = psutil.Process(process.pid).cpu_times()

@@ -1,0 +1,1 @@
+"""What an installation on a broker is like after an hour, an overload, an outage."""
