@@ -6,7 +6,8 @@ import math
 import threading
 from typing import Final, NamedTuple
 
-from cjo_stream.telemetry.monitoring.board import BOARDS, RATE
+from cjo_stream.telemetry.monitoring.board import BOARDS
+from cjo_stream.telemetry.monitoring.board.panel import RATE
 from tests.drill.watching import Watching
 
 PAUSE_S: Final = 4.0

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from cjo_stream.telemetry.monitoring.board import BOARDS, RATE, Board, Panel, Query
+from cjo_stream.telemetry.monitoring.board import BOARDS
+from cjo_stream.telemetry.monitoring.board.panel import RATE, Board, Panel, Query
 from tests.drill.panel import RATE_S
 from tests.drill.watching import Watching
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from cjo_stream.telemetry.monitoring.board import BOARDS, Board, Panel
+from cjo_stream.telemetry.monitoring.board import BOARDS
+from cjo_stream.telemetry.monitoring.board.panel import Board, Panel
 
 SCHEMA: Final = 39
 COLUMNS: Final = 24
