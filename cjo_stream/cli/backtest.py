@@ -14,8 +14,13 @@ from cjo_stream.cli.option import (
     Channel,
     DecimalComma,
     Delimiter,
+    Drain,
     Encoding,
+    Files,
     Json,
+    Now,
+    Out,
+    Sort,
     check_form_is_of_use,
     read_duration,
     read_moment,
@@ -50,30 +55,12 @@ def backtest(
     candidate: Annotated[
         str, typer.Argument(metavar="CANDIDATE", help="The changed definitions, likewise.")
     ],
-    files: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="FILES...",
-            help="Files of events, or folders of them: .jsonl, .json, .csv (each also .gz) or "
-            ".parquet; - is stdin.",
-        ),
-    ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")],
+    files: Files,
+    out: Out,
     channel: Channel = None,
-    sort: Annotated[bool, typer.Option("--sort", help="Order all events by time first.")] = False,
-    drain: Annotated[
-        str,
-        typer.Option(
-            metavar="30d", help="Let the clock run on for this long after the last event."
-        ),
-    ] = "0",
-    now: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Reference time; events more than 24 h later are refused. Default: now.",
-        ),
-    ] = None,
+    sort: Sort = False,
+    drain: Drain = "0",
+    now: Now = None,
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     decimal_comma: DecimalComma = None,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cjo_stream.cli.option import Json, topology_folder
+from cjo_stream.cli.option import Json, Out, topology_folder
 from cjo_stream.cli.terminal import Ticker, count, note, numbered, say, say_json, say_table
 from cjo_stream.errors import UsageError
 
@@ -38,9 +38,7 @@ _TIME_AT_END: Final = re.compile(r", [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:.]+Z$")
 
 
 def demo(
-    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")] = Path(
-        "cjo-demo"
-    ),
+    out: Out = Path("cjo-demo"),
     people: Annotated[int, typer.Option(min=1, help="Simulated people.")] = 1_000,
     days: Annotated[int, typer.Option(min=1, max=3_650, help="Simulated days.")] = 28,
     seed: Annotated[int, typer.Option(help="Seed of the simulated people.")] = 1,

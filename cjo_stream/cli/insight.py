@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 
 from cjo_stream.cli.attribution import By, attribute
-from cjo_stream.cli.option import read_duration, read_length, read_moment, read_period
+from cjo_stream.cli.option import Shares, read_duration, read_length, read_moment, read_period
 from cjo_stream.cli.relation import Form, Group, show, write
 from cjo_stream.cli.terminal import moment, note, numbered
 from cjo_stream.errors import UsageError
@@ -277,13 +277,7 @@ def attribution(
     half_life: Annotated[
         str, typer.Option(metavar="7d", help="The age at which time decay halves a credit.")
     ] = "7d",
-    topology: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TOPOLOGY",
-            help="By its shares, the sizes of the holdouts' groups are tested.",
-        ),
-    ] = None,
+    topology: Shares = None,
     from_: From = None,
     until: Until = None,
     format_: Format = Form.TABLE,

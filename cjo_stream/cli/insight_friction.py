@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from cjo_stream.cli.insight import Format, From, LayerAt, List, Until, note_reach
-from cjo_stream.cli.option import read_period
+from cjo_stream.cli.option import Complaint, Valued, read_period
 from cjo_stream.cli.relation import Form, show, write
 from cjo_stream.cli.terminal import moment, note, say, say_json
 from cjo_stream.errors import UsageError
@@ -20,22 +18,8 @@ if TYPE_CHECKING:
 
 def friction(
     layer: LayerAt,
-    value: Annotated[
-        str | None,
-        typer.Option(
-            "--value",
-            metavar="TYPE.ATTRIBUTE",
-            help="What is of value: a type of event, and the attribute with the number.",
-        ),
-    ] = None,
-    complaint: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--complaint",
-            metavar="TYPE",
-            help="A type of event that is a complaint. May be repeated. Default: ticket_opened.",
-        ),
-    ] = None,
+    value: Valued = None,
+    complaint: Complaint = None,
     from_: From = None,
     until: Until = None,
     format_: Format = Form.TABLE,

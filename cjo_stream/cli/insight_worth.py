@@ -19,7 +19,7 @@ from cjo_stream.cli.insight import (
     period_of,
     show_figure,
 )
-from cjo_stream.cli.option import read_duration, read_length
+from cjo_stream.cli.option import Shares, read_duration, read_length
 from cjo_stream.cli.relation import Form
 from cjo_stream.cli.terminal import moment, note, numbered
 from cjo_stream.errors import UsageError
@@ -161,13 +161,7 @@ def worth(
         WorthBy, typer.Option("--by", help="What values are parted by.")
     ] = WorthBy.JOURNEY,
     within: Within = "7d",
-    topology: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TOPOLOGY",
-            help="By its shares, the sizes of the holdouts' groups are tested.",
-        ),
-    ] = None,
+    topology: Shares = None,
     from_: From = None,
     until: Until = None,
     format_: Format = Form.TABLE,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cjo_stream.cli.attribution import shares_in, warn_of_sizes
-from cjo_stream.cli.option import Json
+from cjo_stream.cli.option import Json, Shares
 from cjo_stream.cli.place import Results, records_of
 from cjo_stream.cli.terminal import count, say, say_json, say_table
 from cjo_stream.cli.unrecorded import note_unrecorded
@@ -36,13 +36,7 @@ def lift(
             help="Also compare this trait or fact; needs DIR.",
         ),
     ] = None,
-    topology: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TOPOLOGY",
-            help="By its shares, the sizes of the holdouts' groups are tested.",
-        ),
-    ] = None,
+    topology: Shares = None,
     json: Json = False,
 ) -> None:
     """Compare held-out and treated customers.

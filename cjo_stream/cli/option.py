@@ -82,6 +82,49 @@ Topology = Annotated[
         metavar="TOPOLOGY", help="A folder of definitions, or the name of a bundled topology."
     ),
 ]
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILES...",
+        help="Files of events, or folders of them: .jsonl, .json, .csv (each also .gz) or "
+        ".parquet; - is stdin.",
+    ),
+]
+Out = Annotated[Path, typer.Option(metavar="DIR", help="The folder for the results.")]
+Sort = Annotated[bool, typer.Option("--sort", help="Order all events by time first.")]
+Drain = Annotated[
+    str,
+    typer.Option(metavar="30d", help="Let the clock run on for this long after the last event."),
+]
+Now = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Reference time; events more than 24 h later are refused. Default: now.",
+    ),
+]
+Shares = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TOPOLOGY", help="By its shares, the sizes of the holdouts' groups are tested."
+    ),
+]
+Valued = Annotated[
+    str | None,
+    typer.Option(
+        "--value",
+        metavar="TYPE.ATTRIBUTE",
+        help="What is of value: a type of event, and the attribute with the number.",
+    ),
+]
+Complaint = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--complaint",
+        metavar="TYPE",
+        help="A type of event that is a complaint. May be repeated. Default: ticket_opened.",
+    ),
+]
 
 
 def login() -> str | None:

@@ -10,7 +10,15 @@ import typer
 from cjo_stream.cli.attribution import shares_of
 from cjo_stream.cli.insight import From, LayerAt, Until
 from cjo_stream.cli.insight_friction import check_types
-from cjo_stream.cli.option import Json, read_duration, read_moment, read_period
+from cjo_stream.cli.option import (
+    Complaint,
+    Json,
+    Shares,
+    Valued,
+    read_duration,
+    read_moment,
+    read_period,
+)
 from cjo_stream.cli.reported import say_report
 from cjo_stream.cli.terminal import note, say_json
 from cjo_stream.errors import UsageError
@@ -35,12 +43,6 @@ Compare = Annotated[
         metavar="WHAT",
         help="period:FROM/UNTIL (with that period), versions:1,2, or holdout (treated with "
         "held out).",
-    ),
-]
-Topology = Annotated[
-    str | None,
-    typer.Option(
-        metavar="TOPOLOGY", help="By its shares, the sizes of the holdouts' groups are tested."
     ),
 ]
 Horizon = Annotated[
@@ -73,7 +75,7 @@ def attribution(
             help="The journey whose goals are conversions. Default: the one with most.",
         ),
     ] = None,
-    topology: Topology = None,
+    topology: Shares = None,
     from_: From = None,
     until: Until = None,
     html: Html = None,
@@ -119,22 +121,8 @@ def value(
 
 def friction(
     layer: LayerAt,
-    value: Annotated[
-        str | None,
-        typer.Option(
-            "--value",
-            metavar="TYPE.ATTRIBUTE",
-            help="What is of value: a type of event, and the attribute with the number.",
-        ),
-    ] = None,
-    complaint: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--complaint",
-            metavar="TYPE",
-            help="A type of event that is a complaint. May be repeated. Default: ticket_opened.",
-        ),
-    ] = None,
+    value: Valued = None,
+    complaint: Complaint = None,
     from_: From = None,
     until: Until = None,
     html: Html = None,
@@ -160,7 +148,7 @@ def leadership(
         typer.Option("--value", metavar="ATTRIBUTE", help="Its attribute with the value."),
     ] = None,
     horizon: Horizon = "13w",
-    topology: Topology = None,
+    topology: Shares = None,
     compare: Compare = None,
     from_: From = None,
     until: Until = None,

@@ -143,9 +143,9 @@ def site(partitions: int) -> Iterator[Site]:
                 chain.stop()
 
 
-def customers(sizes: list[int]) -> Iterator[dict[str, Any]]:
+def by_customers(sizes: list[int], partitions: int) -> Iterator[dict[str, Any]]:
     """Yield a row for each number of customers, in one installation that grows."""
-    with site(PARTITIONS) as place:
+    with site(partitions) as place:
         empty = place.held()
         for size in sizes:
             grown = place.grow(size)
@@ -163,7 +163,7 @@ def customers(sizes: list[int]) -> Iterator[dict[str, Any]]:
             }
 
 
-def partitions(sizes: list[int]) -> Iterator[dict[str, Any]]:
+def by_partitions(sizes: list[int]) -> Iterator[dict[str, Any]]:
     """Yield a row for each number of partitions, an installation each."""
     for size in sizes:
         with site(size) as place:
@@ -186,11 +186,17 @@ def main() -> int:
     )
     parser.add_argument("of", choices=sorted(SIZES))
     parser.add_argument("--sizes", help="as 10000,100000: instead of the usual ones, ascending")
+    parser.add_argument("--partitions", type=int, default=PARTITIONS, help="of `customers`")
     parser.add_argument("--out", type=Path, default=Path("build"))
     asked = parser.parse_args()
     sizes = [int(size) for size in asked.sizes.split(",")] if asked.sizes else SIZES[asked.of]
     rows = []
-    for row in (customers if asked.of == "customers" else partitions)(sorted(sizes)):
+    found = (
+        by_customers(sorted(sizes), asked.partitions)
+        if asked.of == "customers"
+        else by_partitions(sorted(sizes))
+    )
+    for row in found:
         print(json.dumps(row), flush=True)
         rows.append(row)
     asked.out.mkdir(parents=True, exist_ok=True)
