@@ -1,4 +1,4 @@
-"""Everything that uses Faust: joining the group, partitions, fetching records, the agent.
+"""Everything that uses Faust: joining the group, partitions, fetching records.
 
 Faust's own tables, producer, serializers, windows and web server stay unused. Where its hooks do
 not suffice, its driver is subclassed; each place states its reason.
@@ -7,8 +7,9 @@ not suffice, its driver is subclassed; each place states its reason.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -21,10 +22,10 @@ from aiokafka.errors import (
 )
 from faust.auth import GSSAPICredentials, SASLCredentials, SSLCredentials
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, EventT, StreamT
+from faust.types import TP, Message, StreamT
 
 from cjo_stream.engine.port import LogRecord
-from cjo_stream.errors import UsageError
+from cjo_stream.errors import InvariantError, UsageError
 from cjo_stream.kafka.client.error import damaged
 from cjo_stream.kafka.client.tls import tls_context
 from cjo_stream.kafka.worker.assignment import Assignment
@@ -34,7 +35,6 @@ FETCH_WAIT_MS: Final = 100
 FETCH_BYTES: Final = 1 << 20
 """Of one partition in one fetch; a larger record comes alone."""
 POLL_RECORDS_MAX: Final = 100
-BUFFER_RECORDS_MAX: Final = 64
 REBALANCE_TIMEOUT_S: Final = 20.0
 REQUEST_TIMEOUT_S: Final = 60.0
 COMMIT_INTERVAL_S: Final = 1.0
@@ -50,6 +50,10 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
         # Faust waits 1.5 s for a fetch to fill, and has no setting for it.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
         return consumer
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        # Faust would miss its streams' events, and log that; the watchdog looks at progress.
+        self._verify_aiokafka_event_path(now, tp)
 
     async def on_start(self) -> None:
         await super().on_start()
@@ -115,6 +119,22 @@ class _Consumer(driver.Consumer):
     @property
     def _worker_app(self) -> WorkerApp:
         return cast(WorkerApp, self.app)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
+        # Faust passes on each record it is given here by four tasks, over several turns of the
+        # loop, and then through an agent's stream. Steps keep the loop for long, so records came
+        # more slowly than they were processed: no step was ever full, and each had a commit of
+        # its own. So all that was fetched is put at once, and Faust is given nothing.
+        assignment = self._worker_app.assignment
+        async for place, message in super().getmany(timeout):
+            await assignment.put(place.partition, self._arrival(message))
+        return
+        yield  # an iterator, as Faust's
+
+    def _arrival(self, message: Message) -> Arrival:
+        time_ms = round(message.timestamp * 1000)
+        record = LogRecord(message.offset, time_ms, message.value or b"")
+        return Arrival(record, functools.partial(self.ack, message))
 
     async def perform_seek(self) -> None:
         # Faust calls this after every rebalance, and whenever it has stopped the flow: records
@@ -194,7 +214,6 @@ def build_app(
         consumer_group_instance_id=instance_id,
         consumer_max_fetch_size=FETCH_BYTES,
         broker_max_poll_records=POLL_RECORDS_MAX,
-        stream_buffer_maxsize=BUFFER_RECORDS_MAX,
         stream_wait_empty=False,
         broker_session_timeout=session_s,
         broker_heartbeat_interval=session_s / HEARTBEATS_A_SESSION,
@@ -211,12 +230,12 @@ def build_app(
         internal_topic, value_type=bytes, value_serializer="raw", partitions=partitions
     )
 
-    async def feed(stream: StreamT[Any]) -> None:
-        # The partition acknowledges after the store is written; Faust would do it on `next`.
-        async for event in cast(faust.Stream[Any], stream).noack().events():
-            await assignment.put(event.message.partition, _arrival(event))
+    async def idle(stream: StreamT[Any]) -> None:
+        async for _ in stream:
+            raise InvariantError("a record came by way of Faust's stream")
 
-    app.agent(topic, name="task", concurrency=1)(feed)
+    # Only an agent makes Faust subscribe, and commit what is acknowledged.
+    app.agent(topic, name="task", concurrency=1)(idle)
 
     async def revoked(*_: Any, **__: Any) -> None:
         await assignment.revoke()
@@ -234,12 +253,6 @@ def build_app(
     app.on_partitions_assigned.connect(assigned)
     app.on_before_shutdown.connect(stopping)
     return app
-
-
-def _arrival(event: EventT[bytes]) -> Arrival:
-    message = event.message
-    record = LogRecord(message.offset, round(message.timestamp * 1000), message.value or b"")
-    return Arrival(record, event.ack)
 
 
 # --- librdkafka's properties, for Faust ----------------------------------------------------------
