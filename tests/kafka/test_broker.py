@@ -94,7 +94,7 @@ def test_a_local_broker_starts_once_what_it_says_is_mended(
     named = Admin(Settings(kafka={"bootstrap.servers": broker.bootstrap}))
     with monkeypatch.context() as patch:
         patch.setattr(admin_module, "ASK_S", 0.5)
-        with pytest.raises(RetryError, match="is it up, is its address right"):
+        with pytest.raises(RetryError, match="is it up, and does CJO_KAFKA__BOOTSTRAP_SERVERS"):
             named.ping()
     with broker:
         named.ping()

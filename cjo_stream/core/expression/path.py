@@ -7,6 +7,7 @@ They serve to say which value an expression could not use; evaluation does not n
 
 from __future__ import annotations
 
+import keyword
 from typing import Any
 
 from cjo_stream.core.event import Event
@@ -23,13 +24,18 @@ def text_of_path(path: Path) -> str:
 
     >>> text_of_path(("event", "items", 0, "unit price"))
     "event.items[0]['unit price']"
+    >>> text_of_path(("row", "class"))  # `row.class` would be no expression
+    "row['class']"
     """
     root, *steps = path
     text = str(root)
     for step in steps:
-        is_name = isinstance(step, str) and step.isascii() and step.isidentifier()
-        text += f".{step}" if is_name else f"[{step!r}]"
+        text += f".{step}" if isinstance(step, str) and _is_name(step) else f"[{step!r}]"
     return text
+
+
+def _is_name(step: str) -> bool:
+    return step.isascii() and step.isidentifier() and not keyword.iskeyword(step)
 
 
 def value_at(path: Path, scope: Scope) -> Any:

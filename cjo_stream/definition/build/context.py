@@ -104,6 +104,8 @@ class Context:
     """The eras of traits, facts and cases (definition/era.py)."""
     candidates: dict[str, tuple[Candidate, ...]] = field(default_factory=dict)
     """The whole portfolio, by action, in order of name."""
+    given: dict[str, set[str]] = field(default_factory=dict)
+    """By action, the variables that requests for it have."""
     uses: Uses = field(default_factory=Uses)
     """The event types and attributes that definitions name."""
 

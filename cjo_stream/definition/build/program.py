@@ -36,6 +36,7 @@ from cjo_stream.definition.build.recording import build_recording, check_recordi
 from cjo_stream.definition.build.review import review_journey, review_traits
 from cjo_stream.definition.build.topology import build_topology
 from cjo_stream.definition.build.use import Uses
+from cjo_stream.definition.build.variable import warn_of_variables
 from cjo_stream.definition.content import Content
 from cjo_stream.definition.grammar.item import Fields
 from cjo_stream.definition.life import current, earlier
@@ -80,6 +81,7 @@ def build_program(
     older = _build_journeys(awake, context, raised)
     older += _build_journeys(dormant, dataclasses.replace(context, report=Report()), {})
     check_events(uses, raised, context)
+    warn_of_variables(uses.readings, context)
     profile: Fields | None = fields.value("profile") if fields is not None else None
     if fields is not None:
         goals = {d.name: _has_goal(d) for d in definitions if d.kind == "journey"}

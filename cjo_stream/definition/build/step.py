@@ -188,6 +188,9 @@ def _with_candidates(step: Asking, node: Node, scene: Scene) -> Asking:
     candidates = candidates_of(scene.context.candidates, asked_of(step))
     step = msgspec.structs.replace(step, candidates=candidates)
     scene.asks.append((node, step))
+    for candidate in candidates:
+        given = scene.context.given.setdefault(candidate.action.name, set())
+        given |= scene.data | step.data.keys()
     return step
 
 

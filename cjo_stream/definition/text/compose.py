@@ -381,6 +381,8 @@ def _words(error: MarkedYAMLError) -> str:
         return f"not YAML: {said}; quote a text that contains a colon and a space"
     if problem.startswith("expected <block end>, but found '<scalar>'"):
         return f"not YAML: {said}; {QUOTE_BEGUN}"
+    if "cannot start any token" in problem and "'\\t'" in problem:
+        return "not YAML: a tab; indent with blanks"
     if "cannot start any token" in problem:
         return f"not YAML: {said}; quote a text that begins with it"
     return f"not YAML: {said}"

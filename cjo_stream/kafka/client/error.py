@@ -90,6 +90,11 @@ def away(error: Exception, what: str = "to ask") -> RetryError:
     """
     if isinstance(error, RetryError):
         return error
+    said = str(error)
     if isinstance(error, KafkaException):
         check_allowed(error, what)
-    return RetryError(f"the broker does not answer ({error}); is it up, is its address right?")
+        said = error.args[0].str()
+    return RetryError(
+        f"the broker does not answer ({said}); is it up, and does CJO_KAFKA__BOOTSTRAP_SERVERS "
+        "have its address?"
+    )

@@ -146,6 +146,14 @@ def test_columns_named_as_words_of_yaml(cli: Cli, tmp_path: Path) -> None:
     assert events == {"a": {"null": "number", "true": "string", "gtin": "string"}}
 
 
+def test_columns_named_as_words_of_expressions(cli: Cli, tmp_path: Path) -> None:
+    rows = "".join(f"u{i},a,2026-03-01T10:0{i}:00Z,{i},x,y\n" for i in range(3))
+    text = drafted(cli, tmp_path, "user_id,event,time,class,in,from\n" + rows)
+    assert "int(row['class'])" in text
+    events = load(tmp_path / "my_shop").program.events
+    assert events == {"a": {"class": "number", "in": "string", "from": "string"}}
+
+
 def test_integers_beyond_64_bits_are_left_out_and_told(cli: Cli, tmp_path: Path) -> None:
     rows = [row("a", f"u{i}", i, n=10**20 + i) for i in range(3)]
     text = drafted(cli, tmp_path, "".join(json.dumps(one) + "\n" for one in rows), "e.jsonl")

@@ -56,6 +56,11 @@ def test_what_yaml_cuts_says_what_to_quote(when: str, said: str, tmp_path: Path)
     assert said in errors(tmp_path, when)
 
 
+def test_a_tab_says_to_indent_with_blanks(tmp_path: Path) -> None:
+    said = errors(tmp_path, "when: event.a\n\tto: z")
+    assert "not YAML: a tab; indent with blanks" in said
+
+
 @pytest.mark.parametrize(
     "when",
     ["event.a == '#1'", "event.a > 5 # a comment", "\"'dsl' in event.list\"", "not event.a"],

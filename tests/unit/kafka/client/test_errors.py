@@ -85,9 +85,13 @@ def test_an_address_that_nobody_knows_is_refused_with_the_variable_to_set(server
 
 
 def test_that_the_broker_does_not_answer_is_said_once() -> None:
-    said = away(ValueError("timed out"))
-    assert str(said) == ("the broker does not answer (timed out); is it up, is its address right?")
+    said = away(KafkaException(KafkaError(KafkaError._TIMED_OUT, "timed out")))
+    assert str(said) == (
+        "the broker does not answer (timed out); is it up, and does CJO_KAFKA__BOOTSTRAP_SERVERS "
+        "have its address?"
+    )
     assert away(said) is said
+    assert "(closed)" in str(away(ValueError("closed")))
 
 
 ENDS = {
