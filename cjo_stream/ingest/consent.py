@@ -54,7 +54,9 @@ def read_consent(attributes: dict[str, Any], channels: Collection[str]) -> dict[
     status = _STATUS_OF.get(_BETWEEN.sub("_", _word(attributes.get("status")) or ""))
     if status is None:
         raise InputError(
-            "invalid", "the `status` of a consent is none of the words that docs/events.md lists"
+            "invalid",
+            "the `status` of a consent is no word such as granted, denied or revoked; "
+            "docs/events.md lists all",
         )
     read = {**attributes, "purpose": purpose, "status": status}
     channel = attributes.get("channel")

@@ -46,7 +46,7 @@ from cjo_stream.ingest.format import cloudevents, debezium, mapped, native, segm
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.mapped import RowScope
 from cjo_stream.ingest.format.native import Identifiers, Native, Reader, Sound
-from cjo_stream.ingest.format.time import EARLIEST_MS, read_time
+from cjo_stream.ingest.format.time import EARLIEST_MS, NOT_A_TIME, read_time
 from cjo_stream.ingest.identifiers import IdentifierReader
 from cjo_stream.ingest.noted import Noted
 from cjo_stream.registry.schemas import Schemas
@@ -259,7 +259,7 @@ class Decoder:
         """
         row = archive.read_row(record.value)
         if row.channel is not None and row.channel not in self._readers:
-            raise InputError("invalid", "`channel` is not a declared one")
+            raise self._undeclared()
         came = RawRecord(
             row.topic, row.topic_id, row.partition, row.offset, row.received_at, record.value
         )
@@ -269,6 +269,10 @@ class Decoder:
         identifiers: Identifiers = {name: [*of] for name, of in row.identifiers.items()}
         read = Native(row.type, row.time, identifiers, id_, row.attributes)
         return self._event(came, row.channel, read, row.index)
+
+    def _undeclared(self) -> InputError:
+        names = ", ".join(self._readers) or "none"
+        return InputError("invalid", f"`channel` is none that takes events in ({names})")
 
     def lacks(self, record: RawRecord) -> int | None:
         """Return the id of the schema that a record waits for; None: it can be decoded now."""
@@ -305,7 +309,7 @@ class Decoder:
             )
         reader = self._readers.get(channel) if isinstance(channel, str) else None
         if reader is None:
-            raise InputError("invalid", "`channel` is not a declared one")
+            raise self._undeclared()
         if reader is not native.read:
             return channel, reader(record)
         if read is None:
@@ -321,7 +325,7 @@ class Decoder:
         """
         type_ = read.type
         if len(type_) > TYPE_CHARACTERS_MAX or not self._is_type(type_):
-            raise InputError("invalid", f"`type` must match {TYPE_PATTERN}")
+            raise InputError("invalid", f"`type` must match {TYPE_PATTERN}, as order_placed")
         id_ = read.id
         own_id = id_ is not msgspec.UNSET
         if id_ is msgspec.UNSET:
@@ -388,5 +392,5 @@ def _is_outcome(record: RawRecord, read: Native) -> bool:
 def _time_of(text: str) -> int:
     time = read_time(text)
     if time is None:
-        raise InputError("invalid", "`time` is not RFC 3339 with an offset, nor integer ms")
+        raise InputError("invalid", NOT_A_TIME)
     return time

@@ -8,6 +8,11 @@ from datetime import UTC, datetime
 EARLIEST_MS = -62_135_596_800_000
 """The start of the year 1."""
 
+NOT_A_TIME = (
+    "`time` is not RFC 3339 with an offset, as 2026-03-01T10:00:00Z, nor a whole number of ms"
+)
+"""What is said of a native event's time that cannot be read."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # A leap second is written :60 (RFC 3339 section 5.7), which Python's calendar does not have.
 _RFC_3339 = re.compile(

@@ -25,7 +25,7 @@ from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import decoder
 from cjo_stream.ingest.files import Part, choose_channel, open_files, read_parts
 from cjo_stream.ingest.format import native
-from cjo_stream.ingest.format.time import read_time
+from cjo_stream.ingest.format.time import NOT_A_TIME, read_time
 from cjo_stream.ingest.normalise import without_fraction
 from cjo_stream.ingest.taken import Found, Standing, Taken, resolve, taken_whole
 from cjo_stream.insight.layer.table import Row
@@ -158,7 +158,7 @@ def _native(record: RawRecord) -> Decoded:
         return error.with_traceback(None)
     time = read_time(read.time) if isinstance(read.time, str) else read.time
     if time is None:
-        return InputError("invalid", "`time` is not RFC 3339 with an offset, nor integer ms")
+        return InputError("invalid", NOT_A_TIME)
     if not EARLIEST_MS <= time <= LATEST_MS:
         return InputError("invalid", "`time` lies before the year 1 or after the year 9999")
     identifiers = [

@@ -58,11 +58,18 @@ def no_answer(pulse: Pulse, now_s: float) -> None:
     pulse.away_s = now_s
 
 
-def not_ready(pulse: Pulse, now_s: float) -> str | None:
-    """Return why the process does no work now; None if it works."""
+def away(pulse: Pulse, now_s: float) -> str | None:
+    """Return that the broker does not answer; None if it does."""
     silent_s = now_s - pulse.answered_s
     if pulse.away_s > pulse.answered_s or silent_s > ANSWERED_WITHIN_S:
         return f"the broker has not answered for {silent_s:.0f} s"
+    return None
+
+
+def not_ready(pulse: Pulse, now_s: float) -> str | None:
+    """Return why the process does no work now; None if it works."""
+    if (said := away(pulse, now_s)) is not None:
+        return said
     still_s = now_s - pulse.turned_s
     if still_s > TURNED_WITHIN_S:
         return f"it has taken no work for {still_s:.0f} s"

@@ -328,8 +328,9 @@ class Vitals:
         return not self._stopping.asked
 
     def ready(self, process: Process) -> Callable[[], str | None]:
-        """Return the check of /readyz: what the process waits for, else why it takes no work."""
-        return lambda: process.not_ready() or self._watchdog.not_ready()
+        """Return the check of /readyz: broker away, what it waits for, why it takes no work."""
+        watchdog = self._watchdog
+        return lambda: watchdog.away() or process.not_ready() or watchdog.not_ready()
 
     def _number(self, place: Place) -> int:
         return self._numbers.setdefault(place, len(self._numbers))

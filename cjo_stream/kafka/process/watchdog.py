@@ -118,6 +118,10 @@ class Watchdog:
         """Note that the event loop begins a round."""
         pulse.turn(self._pulse, time.monotonic())
 
+    def away(self) -> str | None:
+        """Return that the broker does not answer, the reason for all else; None if it does."""
+        return pulse.away(self._pulse, time.monotonic())
+
     def not_ready(self) -> str | None:
         """Return why the process takes no work at this moment; None when it does."""
         return pulse.not_ready(self._pulse, time.monotonic()) or self._still
@@ -143,7 +147,7 @@ class Watchdog:
         try:
             ends = self._ends()
         except Exception as error:
-            _LOG.warning("the broker does not answer: %s", error)
+            _LOG.warning("a question to the broker failed: %s", error)
             now_s = time.monotonic()
             pulse.no_answer(self._pulse, now_s)
             self._progress.pause(now_s)
@@ -154,7 +158,7 @@ class Watchdog:
             still = self._progress.still(now_s, ends, self._standings())
         self._still = still.what if still is not None and still.seconds >= READY_WITHIN_S else None
         problem = self.problem()
-        if problem is not None:
+        if problem is not None and not self._stop.is_set():
             faulthandler.dump_traceback(file=sys.stderr)
             return problem
         return still.what if still is not None and still.seconds >= self._limit_s else None

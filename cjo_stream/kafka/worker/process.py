@@ -174,7 +174,7 @@ class _Worker:
     def _ready(self, watchdog: Watchdog) -> Callable[[], str | None]:
         def ready() -> str | None:
             if not self._assignment.ready:
-                return "partitions are being assigned or opened"
+                return watchdog.away() or "partitions are being assigned or opened"
             return watchdog.not_ready()
 
         return ready

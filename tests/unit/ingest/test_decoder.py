@@ -87,6 +87,22 @@ def test_an_event_without_an_id_is_named_by_its_coordinates() -> None:
     assert (event.id, event.own_id) == ("t/2/7", False)
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"time": "2026-03-01 10:00:00"}, "`time` is not RFC 3339 with an offset, as 2026-03-01T"),
+        ({"type": "Order Placed"}, ", as order_placed"),
+        ({"channel": "wbe"}, "`channel` is none that takes events in (web, "),
+        (
+            {"type": "cjo.consent", "attributes": {"purpose": "marketing", "status": "maybe"}},
+            "no word such as granted, denied or revoked",
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_write(changes: dict[str, Any], said: str) -> None:
+    assert said in decode({**GOOD, "channel": "web", **changes}, channel=None).detail
+
+
 # --- reasons ----------------------------------------------------------------------------------
 
 

@@ -1,59 +1,60 @@
-from cjo_stream.kafka.process.watchdog import Progress, Standing
+"""What a process says of itself while the broker is away, and while it ends."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from cjo_stream.errors import RetryError
+from cjo_stream.kafka.process.stage import Process, Stopping, Vitals
+from cjo_stream.kafka.process.watchdog import Watchdog
+from cjo_stream.kafka.worker.process import _Worker
+from cjo_stream.telemetry import Metrics
+
+AWAY = "the broker has not answered for 0 s"
 
 
-def still_s(
-    progress: Progress, now_s: float, ends: dict[int, int], standings: dict[int, Standing]
-) -> float:
-    found = progress.still(now_s, ends, standings)
-    return found.seconds if found is not None else 0.0
+def no_answer(*_: object) -> Mapping[int, int]:
+    raise RetryError("the broker does not answer (Timed out); is it up?")
 
 
-def test_lag_without_progress_is_told_with_its_time() -> None:
-    progress = Progress()
-    assert still_s(progress, 0, {0: 10}, {0: Standing(5)}) == 0
-    assert still_s(progress, 59, {0: 11}, {0: Standing(5)}) == 59
-    found = progress.still(60, {0: 12}, {0: Standing(5)})
-    assert found is not None
-    assert found.seconds == 60
-    assert "partition 0 has 7 records" in found.what
+def test_while_the_broker_is_away_that_is_the_reason_and_not_what_follows_from_it() -> None:
+    admin: Any = SimpleNamespace(ping=no_answer)
+    vitals = Vitals("intake", admin, dict, dict, Metrics(), Stopping())
+    process: Any = SimpleNamespace(not_ready=lambda: "the group has not assigned partitions yet")
+    ready = vitals.ready(cast(Process, process))
+    assert ready() == "the group has not assigned partitions yet"
+    vitals._watchdog._look()
+    assert ready() == AWAY
 
 
-def test_of_several_the_one_that_stands_longest_is_told() -> None:
-    progress = Progress()
-    progress.still(0, {0: 10, 1: 10}, {0: Standing(5), 1: Standing(5)})
-    progress.still(30, {0: 10, 1: 10}, {0: Standing(6), 1: Standing(5)})
-    found = progress.still(50, {0: 10, 1: 10}, {0: Standing(6), 1: Standing(5)})
-    assert found is not None
-    assert found.seconds == 50
-    assert "partition 1" in found.what
+def test_a_worker_without_partitions_says_so_if_the_broker_answers() -> None:
+    watchdog = Watchdog(dict, no_answer, {})
+    worker: Any = SimpleNamespace(_assignment=SimpleNamespace(ready=False))
+    ready = _Worker._ready(worker, watchdog)
+    assert ready() == "partitions are being assigned or opened"
+    watchdog._look()
+    assert ready() == AWAY
 
 
-def test_any_progress_begins_anew() -> None:
-    progress = Progress()
-    for second in range(0, 600, 50):
-        assert still_s(progress, second, {0: 10_000}, {0: Standing(second)}) == 0
-    for second in range(600, 1200, 50):
-        standing = Standing(0, moves=second)
-        assert still_s(progress, second, {0: 10_000}, {0: standing}) == 0
+def test_that_the_broker_does_not_answer_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        Watchdog(dict, no_answer, {})._look()
+    assert caplog.messages == [
+        "a question to the broker failed: the broker does not answer (Timed out); is it up?"
+    ]
 
 
-def test_an_idle_partition_is_well() -> None:
-    progress = Progress()
-    for second in (0, 100, 200):
-        assert still_s(progress, second, {0: 5}, {0: Standing(5)}) == 0
-    assert still_s(progress, 210, {0: 6}, {0: Standing(5)}) == 10
-    assert still_s(progress, 269, {0: 6}, {0: Standing(5)}) == 69
-
-
-def test_time_without_a_broker_does_not_count() -> None:
-    progress = Progress()
-    assert still_s(progress, 0, {0: 10}, {0: Standing(5)}) == 0
-    progress.pause(300)
-    assert still_s(progress, 350, {0: 10}, {0: Standing(5)}) == 50
-
-
-def test_a_partition_that_was_given_back_is_forgotten() -> None:
-    progress = Progress()
-    assert still_s(progress, 0, {0: 10}, {0: Standing(5)}) == 0
-    assert still_s(progress, 50, {}, {}) == 0
-    assert still_s(progress, 100, {0: 10}, {0: Standing(5)}) == 0
+@pytest.mark.parametrize("is_ending", [False, True])
+def test_threads_are_shown_of_a_part_that_died_and_not_of_a_process_that_ends(
+    is_ending: bool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    watchdog = Watchdog(dict, dict, {"a part": lambda: False})
+    if is_ending:
+        watchdog.stop()
+    watchdog._look()
+    assert ("most recent call first" in capfd.readouterr().err) is not is_ending
