@@ -45,7 +45,7 @@ GRACE_S: Final = 3_600.0
 CHUNK_BYTES: Final = 1 << 20
 """Files are copied in such chunks: after each, progress is reported and a stop is checked."""
 FETCHED_AT_ONCE: Final = 4
-"""Files in a restore: a store that is not on this host answers each request late."""
+"""Files in a restore: a store elsewhere answers each request late, and a digest takes a core."""
 MANIFEST_BYTES_MAX: Final = 16 << 20
 
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,200}")
@@ -105,6 +105,7 @@ class Checkpoints:
         self._files = f"{root.rstrip('/')}/{name}/files"
         self._manifests = f"{root.rstrip('/')}/{name}/manifests"
         self._keep = keep
+        self._at_once = FETCHED_AT_ONCE
         self._digests: dict[tuple[str, int, int], str] = {}
         """Digests of files that never change, by name, size and time of writing."""
 
@@ -247,14 +248,11 @@ class Checkpoints:
 
     @contextlib.contextmanager
     def _side_by_side(self) -> Iterator[Callable[..., Iterator[str | None]]]:
-        """Give a `map` that asks a store elsewhere for several files at once.
+        """Give a `map` that asks for several files at once.
 
         At the end it waits for those that are on their way.
         """
-        if isinstance(self._fs, LocalFileSystem):
-            yield map
-            return
-        threads = ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="restore")
+        threads = ThreadPoolExecutor(self._at_once, thread_name_prefix="restore")
         try:
             yield threads.map
         finally:

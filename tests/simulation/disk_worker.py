@@ -275,6 +275,7 @@ class Worker:
         draw = random.Random(step.draw)
         copies = Checkpoints(self.url, "0")
         copies._fs = FailingFiles(step.fault if step.what == "checkpoint" else Fault(), self.met)
+        copies._at_once = 1  # which read fails must not depend on threads
         folder = StateFolder(self.path, 0, copies)
         log = LogRange(self.first, len(self.base.log))
         with closing(self._open(folder, log)) as store:

@@ -7,6 +7,7 @@ from typing import Any
 import fsspec
 import msgspec
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 from fsspec.implementations.memory import MemoryFileSystem
 
 from cjo_stream.errors import RebuildError, RetryError
@@ -242,6 +243,30 @@ class Together(MemoryFileSystem):  # type: ignore[misc] # fsspec has no types
         if mode == "rb":
             self.met.wait()
         return super().open(path, mode, **named)
+
+
+class TogetherHere(LocalFileSystem):  # type: ignore[misc] # fsspec has no types
+    """The same of a folder."""
+
+    protocol = "together_here"
+    met = threading.Barrier(FETCHED_AT_ONCE, timeout=20)
+
+    def open(self, path: str, mode: str = "rb", **named: Any) -> Any:
+        if mode == "rb":
+            self.met.wait()
+        return super().open(path, mode, **named)
+
+
+def test_several_files_of_a_folder_are_read_at_once(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    for number in range(2 * FETCHED_AT_ONCE):
+        (tmp_path / "one" / f"{number:06d}.sst").write_bytes(os.urandom(100))
+    copies = Checkpoints(str(tmp_path / "copies"), "p")
+    newest = copies.save(tmp_path / "one", 1)
+    copies._fs = TogetherHere()
+    copies.restore(newest, tmp_path / "there")
+    for path in (tmp_path / "one").iterdir():
+        assert (tmp_path / "there" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_a_store_elsewhere_is_asked_for_several_files_at_once(tmp_path: Path) -> None:
