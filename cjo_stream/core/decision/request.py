@@ -194,29 +194,22 @@ def _judge(request: Request, situation: Situation, turn: Turn, *, to_record: boo
         scope.channel = channel
         situation.factors = UNWEIGHED
         stop = first_stop(situation, candidate, is_act=is_act)
-        p, c, v, lever, priority = situation.factors
-        gate, rule = (stop[0], stop[1].rule) if stop is not None else (None, None)
-        if gate is None:
+        if stop is None:
+            gate = rule = None
+            _, _, v, _, priority = situation.factors
             spread = _spread(candidate, situation, turn)
             passed.append(Passed(place, priority or 0.0, v or 0.0, name, channel, *spread))
         else:
+            gate, rule = stop[0], stop[1].rule
             stopped[gate] = stopped.get(gate, 0) + 1
             if gate == QUIET_HOURS and _is_delayed(situation, channel):
                 delayed[channel] = None
-        if to_record:
-            judged.append(
-                record.Candidate(
-                    action=name,
-                    channel=channel,
-                    gate=gate,
-                    rule=rule,
-                    P=p,
-                    C=c,
-                    V=v,
-                    L=lever,
-                    priority=priority,
-                )
-            )
+        if not to_record:
+            continue
+        one = record.Candidate(action=name, channel=channel, gate=gate, rule=rule)
+        if situation.factors is not UNWEIGHED:
+            one.P, one.C, one.V, one.L, one.priority = situation.factors
+        judged.append(one)
     return found
 
 
