@@ -11,6 +11,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import msgspec
@@ -34,6 +35,7 @@ from cjo_stream.core.expression.value import (
 ARGUMENTS_MAX = 100
 TYPE_MAX = 100
 _DIGITS_MAX = 15
+_SLUGS_KEPT = 1024
 _PIECE = 64
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
@@ -68,7 +70,15 @@ def slug(text: str) -> str:
 
 
 def _slug(text: str) -> str:
+    return _slug_kept(text) if len(text) <= TYPE_MAX else _slug_anew(text)
+
+
+def _slug_anew(text: str) -> str:
     return slug(text)[:TYPE_MAX].rstrip("_")
+
+
+_slug_kept = lru_cache(_SLUGS_KEPT)(_slug_anew)
+"""For short texts, as names of activities, of which a topology has few."""
 
 
 def _abs(s: Scope, x: Any) -> Any:
