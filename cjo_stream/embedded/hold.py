@@ -64,7 +64,7 @@ class Shelves:
         out, held = self._shelves[partition].take(effects, self._holds)
         if not held:
             return out, [], {}
-        appends = [(HELD, partition, now_ms, encode(command)) for command in held]
+        appends: list[Append] = [(HELD, partition, now_ms, encode(one)) for one in held]
         return out, appends, self._note(partition)
 
     def release(self, partition: int, now_ms: int) -> tuple[list[Effect], dict[str, bytes]] | None:

@@ -15,6 +15,8 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+import msgspec
+
 from cjo_stream.engine.port import LogRecord, Store
 
 INTERNAL = b"i"
@@ -26,8 +28,8 @@ TOPIC_ID = "embedded"
 _PLACE = struct.Struct(">IQ")
 _TIME = struct.Struct(">q")
 
-Append = tuple[bytes, int, int, bytes]
-"""(kind, partition, time in ms, frame)"""
+Append = tuple[bytes, int, int, bytes | msgspec.Struct]
+"""(kind, partition, time in ms, frame); only a log that is not durable takes one not encoded."""
 
 
 class EmbeddedLog(Protocol):
@@ -77,7 +79,12 @@ class MemoryLog:
             place = (kind, partition)
             offset = self._ends.get(place, -1) + 1
             self._ends[place] = offset
-            self._records.setdefault(place, []).append(LogRecord(offset, time, value))
+            record = (
+                LogRecord(offset, time, value)
+                if isinstance(value, bytes)
+                else LogRecord(offset, time, b"", value)
+            )
+            self._records.setdefault(place, []).append(record)
         if notes:
             self._notes.update(notes)
 
@@ -131,6 +138,7 @@ class DurableLog:
             place = (kind, partition)
             offset = (ends[place] if place in ends else self.end(kind, partition)) + 1
             ends[place] = offset
+            assert isinstance(value, bytes), "what is kept is encoded"
             batch.append((kind + _PLACE.pack(partition, offset), _TIME.pack(time) + value))
         for (kind, partition), offset in ends.items():
             batch.append((b"n" + _end_name(kind, partition), _TIME.pack(offset)))

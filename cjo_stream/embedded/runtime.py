@@ -34,7 +34,13 @@ from cjo_stream.embedded.log import EFFECT, INTERNAL, TOPIC_ID, Append, Embedded
 from cjo_stream.embedded.rows import Waiting, customers, line_of, rows
 from cjo_stream.engine import codec, port
 from cjo_stream.engine.decider import PERIOD_MS
-from cjo_stream.engine.frame import Position, control_frame, single_frame, tick_frame
+from cjo_stream.engine.frame import (
+    Position,
+    control_frame,
+    held_frame,
+    single_frame,
+    tick_frame,
+)
 from cjo_stream.engine.governor import GOVERNOR
 from cjo_stream.engine.intake import Routed, Router
 from cjo_stream.engine.port import Compile, Store
@@ -105,6 +111,7 @@ class Runtime:
         ]
         self._effects = Effects(log, output, self._partitions)
         self._learning = self._effects.learning
+        self._frame_of = single_frame if log.is_durable else held_frame
         noted = log.note(_SOURCES)
         self._read = msgspec.msgpack.decode(noted, type=_Read) if noted else _Read()
         self._router = Router(self._partitions)
@@ -219,7 +226,7 @@ class Runtime:
             self._fire_through(high)
         self._read.high = high
         self._now = max(self._now, high)
-        frame = single_frame(log, routed.position, routed.previous, routed.to, routed.message)
+        frame = self._frame_of(log, routed.position, routed.previous, routed.to, routed.message)
         at.offset = read
         at.last[routed.receiver] = routed.position
         self._pending.append((INTERNAL, routed.receiver, self._now, frame))
@@ -405,10 +412,11 @@ class Runtime:
                     # After a kill, the records show how far time had moved.
                     self._now = max(self._now, records[-1].time)
                     outbox = task.process(records)
-                    appends = [(INTERNAL, to, self._now, frame) for to, frame in outbox.frames]
-                    appends += [
-                        (EFFECT, task.partition, self._now, frame) for frame in outbox.effects
+                    appends: list[Append] = [
+                        (INTERNAL, to, self._now, frame) for to, frame in outbox.frames
                     ]
+                    effects = outbox.effects if self._log.is_durable else outbox.effect_frames
+                    appends += [(EFFECT, task.partition, self._now, frame) for frame in effects]
                     self._log.append(appends)
                     self._effects.write(task.partition, self._now)
                     self._unwritten += len(records)

@@ -24,7 +24,7 @@ from typing import TypeVar
 import msgspec
 
 from cjo_stream.core.message import Message
-from cjo_stream.engine.port import Log
+from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.errors import InputError, InvariantError, RefusalError
 
 FRAME_VERSION = 1
@@ -128,6 +128,23 @@ def decode_effect_frame(value: bytes) -> EffectFrame:
     return _decode(_EFFECT_FRAMES, value, "effect")
 
 
+def frame_of(record: LogRecord) -> Frame:
+    """Return the frame of an internal record; raises as `decode_frame` does."""
+    held = record.held
+    return held if isinstance(held, Frame) else decode_frame(record.value)
+
+
+def effect_frame_of(record: LogRecord) -> EffectFrame:
+    """Return the frame of an effect record; raises as `decode_frame` does."""
+    held = record.held
+    return held if isinstance(held, EffectFrame) else decode_effect_frame(record.value)
+
+
+def bytes_of(record: LogRecord) -> bytes:
+    """Return the frame of a record, encoded."""
+    return record.value if record.held is None else _ENCODER.encode(record.held)
+
+
 def _decode(decoder: msgspec.msgpack.Decoder[_AnyFrame], value: bytes, topic: str) -> _AnyFrame:
     try:
         frame = decoder.decode(value)
@@ -181,6 +198,13 @@ def single_frame(
     if len(frame) > ITEM_BYTES_MAX:
         raise _too_large(len(frame))
     return frame
+
+
+def held_frame(
+    lane: Log, position: Position, previous: Position, to: str, message: Message
+) -> Frame:
+    """Return the frame of one item, without a clock, for a log that never leaves the process."""
+    return Frame(FRAME_VERSION, 0, [lane], [Item(0, *position, *previous, to, message)])
 
 
 def _too_large(size: int) -> InvariantError:
@@ -255,12 +279,12 @@ class EffectWriter:
         self._items.append(EffectItem(*position, *previous, effect))
         self._bytes += size + len(effect.key) + 64
 
-    def frames(self) -> list[bytes]:
+    def frames(self) -> list[EffectFrame]:
         """Return the frames, in order, and start afresh."""
         if self._items:
             self._cut()
         frames, self._frames = self._frames, []
-        return [_ENCODER.encode((FRAME_VERSION, self._lane, items)) for items in frames]
+        return [EffectFrame(FRAME_VERSION, self._lane, items) for items in frames]
 
     def _cut(self) -> None:
         self._frames.append(self._items)

@@ -71,6 +71,8 @@ class LogRecord(msgspec.Struct, gc=False):
     time: int
     """The broker's append time, ms; embedded: the highest event time."""
     value: bytes
+    held: msgspec.Struct | None = None
+    """The frame itself, where it never leaves the process; `value` is empty then."""
 
 
 class AcceptedClock(msgspec.Struct, frozen=True):
@@ -120,8 +122,13 @@ class Outbox(msgspec.Struct, gc=False):
 
     frames: list[tuple[int, bytes]] = []
     """(partition of the internal topic, frame)"""
-    effects: list[bytes] = []
-    """Frames of the effect partition with the task's own number."""
+    effect_frames: Sequence[msgspec.Struct] = ()
+    """Frames of the effect partition with the task's own number (`frame.EffectFrame`)."""
+
+    @property
+    def effects(self) -> list[bytes]:
+        """The effect frames, encoded."""
+        return list(map(msgspec.msgpack.encode, self.effect_frames))
 
 
 class Compile(Protocol):

@@ -50,7 +50,7 @@ from cjo_stream.core.program.program import Program
 from cjo_stream.engine import codec
 from cjo_stream.engine.enforcement import Enforcement, Governing
 from cjo_stream.engine.failure import foreign_letter
-from cjo_stream.engine.frame import ITEMS_MAX, NO_LANE, decode_frame
+from cjo_stream.engine.frame import ITEMS_MAX, NO_LANE, bytes_of, frame_of
 from cjo_stream.engine.outgoing import Outgoing
 from cjo_stream.engine.port import AcceptedClock, Cascade, Compile, Log, LogRecord, Outbox, Store
 from cjo_stream.engine.position import events_now, live_now, open_position
@@ -239,7 +239,7 @@ class Task:
             decider=enforcement.governor.decider,
         )
         if self._last is not None:
-            meta.digest = codec.record_digest(self._last.time, self._last.value)
+            meta.digest = codec.record_digest(self._last.time, bytes_of(self._last))
         self._store.write([*self._state.batch(), (codec.META_KEY, codec.encode_meta(meta))])
         self._meta = meta
         self._state.settle()
@@ -312,7 +312,7 @@ class Task:
         turns.place = record.offset
         self._state.numbers.begin(record.offset)
         try:
-            frame = decode_frame(record.value)
+            frame = frame_of(record)
         except InputError as error:
             self._advance(max(turns.clock, record.time))
             self._outgoing.begin_cascade(turns.clock, "", len(turns.examples))

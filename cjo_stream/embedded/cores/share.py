@@ -9,7 +9,7 @@ from itertools import islice, pairwise
 from multiprocessing.connection import Connection
 from operator import attrgetter
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from cjo_stream.core.catalogue import GOVERNANCE, PREDICTION, REWARD
 from cjo_stream.core.message import ActivateSet, StoreSet
@@ -21,7 +21,7 @@ from cjo_stream.embedded.log import TOPIC_ID
 from cjo_stream.embedded.output import Line, line_of, written
 from cjo_stream.embedded.rows import Waiting, rows
 from cjo_stream.embedded.rows import line_of as row_line
-from cjo_stream.engine.frame import control_frame, decode_effect_frame, tick_frame
+from cjo_stream.engine.frame import EffectFrame, control_frame, tick_frame
 from cjo_stream.engine.port import Log, LogRecord, Outbox, RawRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import CjoError, InputError, InvariantError
@@ -163,9 +163,8 @@ class Share:
     def _note(self, step: Sequence[_Record], outbox: Outbox) -> None:
         """Note the lines of a step, by cascade, and the first examples of its counts."""
         cascades = self._task.cascades
-        effects = [
-            item.effect for frame in outbox.effects for item in decode_effect_frame(frame).items
-        ]
+        frames = cast("Sequence[EffectFrame]", outbox.effect_frames)
+        effects = [item.effect for frame in frames for item in frame.items]
         if self._is_learning:
             self._done.lessons += [(e.kind, e.value) for e in effects if e.kind in _TAUGHT_BY]
         begun = iter(step)

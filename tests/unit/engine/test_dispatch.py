@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
 from cjo_stream.engine.dispatch import Dispatch
@@ -26,7 +27,7 @@ def frame(log: Log, *numbers: int) -> bytes:
     for number in numbers:
         writer.add((number, 0), (number - 1, 0 if number else -1), effect(number))
     (written,) = writer.frames()
-    return written
+    return msgspec.msgpack.encode(written)
 
 
 def effect(number: int) -> Effect:

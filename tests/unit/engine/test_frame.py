@@ -10,12 +10,16 @@ from cjo_stream.engine.frame import (
     Effect,
     EffectWriter,
     FrameWriter,
+    bytes_of,
     control_frame,
     decode_effect_frame,
     decode_frame,
+    frame_of,
+    held_frame,
+    single_frame,
     tick_frame,
 )
-from cjo_stream.engine.port import Log
+from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.errors import InputError, InvariantError, RefusalError
 
 ONE, TWO = Log("raw", 0), Log("raw", 1)
@@ -66,10 +70,20 @@ def test_effects_are_cut_into_frames_too() -> None:
     writer = EffectWriter(ONE)
     for number in range(ITEMS_MAX + 1):
         writer.add((number, 0), (number - 1, 0), Effect("action", "key", b"{}", "mail"))
-    frames = [decode_effect_frame(f) for f in writer.frames()]
+    frames = [decode_effect_frame(msgspec.msgpack.encode(f)) for f in writer.frames()]
     assert [len(f.items) for f in frames] == [ITEMS_MAX, 1]
     assert frames[0].lane == ONE
     assert writer.frames() == []
+
+
+def test_a_frame_that_never_left_the_process_is_as_if_it_had() -> None:
+    frame = held_frame(ONE, (4, 0), (3, 0), "n", arrive())
+    record = LogRecord(0, 77, b"", frame)
+    assert frame_of(record) is frame
+    assert frame_of(LogRecord(0, 77, bytes_of(record))) == frame
+    sent = decode_frame(single_frame(ONE, (4, 0), (3, 0), "n", arrive()))
+    assert frame_of(LogRecord(0, 77, bytes_of(record))) == sent
+    assert bytes_of(LogRecord(0, 77, b"sent")) == b"sent"
 
 
 def test_a_control_frame_has_no_lane() -> None:
