@@ -176,8 +176,13 @@ def _time(given: Any, expression: Expression) -> Any:
 
 
 def _values(expressions: Mapping[str, Expression], scope: RowScope) -> dict[str, Any]:
-    found = ((name, _value(expression, scope)) for name, expression in expressions.items())
-    return {name: value for name, value in found if value is not None}
+    found = {}
+    for name, expression in expressions.items():
+        value = expression.evaluate(scope)
+        if value is not MISSING:
+            scope.gave.add(expression)
+            found[name] = value
+    return found
 
 
 def _attributes(expressions: Mapping[str, Expression], scope: RowScope) -> dict[str, Any]:
