@@ -71,6 +71,8 @@ class Cores:
         self._is_read = False
         self._now = 0
         self._unanswered = 0
+        self._unwritten: list[list[wire.Cascade]] = []
+        """What each round has caused, of those that were told and not written."""
         self._learns = learns(self.program)
         self._learning = Learning(MemoryLog(), [-1] * crew.size)
         self._next_due: int | None = None
@@ -139,9 +141,14 @@ class Cores:
             if self._learns and clocks[at] >= next_time(self._now):
                 self._learn_through(clocks[at])
             end = min(at + ROUND_ENTRIES, number)
+            hour = next_time(clocks[at])
             if self._learns:
-                end = bisect_left(clocks, next_time(clocks[at]), at, end)
-            self._go(end, clocks[end - 1] if self._first is not None else None)
+                end = bisect_left(clocks, hour, at, end)
+            if self._learns and end < number and clocks[end] >= hour:
+                self._go(end, hour)
+                self._learn(hour)
+            else:
+                self._go(end, clocks[end - 1] if self._first is not None else None)
             at = end
         self._settle()
 
@@ -189,28 +196,42 @@ class Cores:
                 return
             self._now = at
             self._ask(wire.Go(0, at))
-            self._settle()
-            if published := self._learning.learn(at):
-                frames = [control_frame([("", message)]) for message in published.messages()]
-                self._ask(wire.Learn(at, frames))
+            self._learn(at)
+
+    def _learn(self, at: int) -> None:
+        """Learn from all before a full hour, to which the shares have gone."""
+        self._hear(all_but=0)
+        if published := self._learning.learn(at):
+            frames = [control_frame([("", message)]) for message in published.messages()]
+            self._ask(wire.Learn(at, frames))
 
     def _ask(self, asked: wire.Go | wire.Learn) -> None:
         self._crew.ask(asked)
         self._unanswered += 1
-        while self._unanswered > AHEAD:
-            self._hear()
+        self._write()  # while they are at it
+        self._hear(all_but=AHEAD)
 
     def _settle(self) -> None:
-        while self._unanswered:
-            self._hear()
+        self._hear(all_but=0)
+        self._write()
         self._output.flush()
 
-    def _hear(self) -> None:
-        """Write what the oldest round that is under way has caused."""
+    def _write(self) -> None:
+        """Write what was told."""
+        for cascades in self._unwritten:
+            cascades.sort(key=_PLACE)
+            self._output.write_lines(line for *_, lines in cascades for line in lines)
+        self._unwritten.clear()
+
+    def _hear(self, all_but: int) -> None:
+        """Take what the oldest rounds have caused, until so many are under way."""
+        while self._unanswered > all_but:
+            self._hear_round()
+
+    def _hear_round(self) -> None:
         done = [self._crew.next(share, wire.Done) for share in range(self._crew.size)]
         self._unanswered -= 1
-        cascades = sorted(chain.from_iterable(one.cascades for one in done), key=_PLACE)
-        self._output.write_lines(line for *_, lines in cascades for line in lines)
+        self._unwritten.append(list(chain.from_iterable(one.cascades for one in done)))
         for share, one in enumerate(done):
             self._learning.collect(share, 0, [Effect(kind, "", v) for kind, v in one.lessons])
             for count, origin, place in one.examples:

@@ -20,6 +20,8 @@ Place = tuple[int, int, str]
 """A cascade's place in the run: its clock, the entry that it began with, and the actor whose time
 came. Time comes before the entries of the same clock, and has `TIMED` for an entry."""
 TIMED: Final = -1
+Cascade = tuple[int, int, str, list[Line]]
+"""A place, and the lines of the cascade there."""
 
 # --- asked
 
@@ -96,8 +98,7 @@ class Decoded(msgspec.Struct, array_like=True, tag="decoded"):
 class Done(msgspec.Struct, array_like=True, tag="done"):
     """What a round has caused."""
 
-    cascades: list[tuple[int, int, str, list[Line]]]
-    """A place, and the lines of the cascade there."""
+    cascades: list[Cascade]
     lessons: list[tuple[str, bytes]]
     """Records that the run may learn from: kind and value."""
     next_due: int | None
