@@ -34,7 +34,9 @@ CUSTOMERS = 10_000
 """Of an installation whose number of partitions is looked at."""
 SATURATING = 100_000
 REST_S = 30.0
-CHECKPOINT_S = 15.0
+CHECKPOINT_INTERVAL_S = 60
+"""The default."""
+CHECKPOINT_S = 70.0
 """By then a checkpoint has all that came before."""
 TRICKLE = 100.0
 """Events a second, to see how long nothing comes."""
@@ -131,7 +133,12 @@ def site(partitions: int) -> Iterator[Site]:
         place = Path(folder)
         with start_broker(place / "broker") as broker:
             (place / "chain").mkdir()
-            chain = Chain(broker.bootstrap, place / "chain", partitions=partitions)
+            chain = Chain(
+                broker.bootstrap,
+                place / "chain",
+                partitions=partitions,
+                checkpoint_interval_s=CHECKPOINT_INTERVAL_S,
+            )
             chain.create(TOPOLOGY)
             chain.start(TOPOLOGY)
             made = Site(chain, place / "broker")
