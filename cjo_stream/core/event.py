@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+TRACEPARENT: Final = "traceparent"
+TRACESTATE: Final = "tracestate"
+"""The headers of a trace context, as W3C Trace Context names them."""
 
 
 class Identifier(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -15,14 +19,22 @@ class Identifier(msgspec.Struct, frozen=True, array_like=True, gc=False):
     hash: str
 
 
+class Traced(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """When a raw record was received, ms, and the W3C trace context that came with it."""
+
+    at: int
+    traceparent: str
+    tracestate: str = ""
+
+
 class Event(msgspec.Struct, array_like=True, gc=False):
     """An event after decoding and normalising, as intake sends it and journeys see it.
 
-    `time` is when it happened, `received_at` the timestamp of its raw record; both are ms since
-    the epoch, UTC. `identifiers` are sorted by type, strongest first; the first is the anchor.
-    `own_id`: the id is the producer's, and repeats of it are dropped; otherwise the id is made of
-    topic, partition and offset. An event raised by a journey has no `id`, no `channel` and no
-    identifiers.
+    `time` is when it happened, `received` the timestamp of its raw record, with the trace context
+    that came with that, if any. Both times are ms since the epoch, UTC. `identifiers` are sorted
+    by type, strongest first; the first is the anchor. `own_id`: the id is the producer's, and
+    repeats of it are dropped; otherwise the id is made of topic, partition and offset. An event
+    raised by a journey has no `id`, no `channel` and no identifiers.
     """
 
     type: str
@@ -32,10 +44,15 @@ class Event(msgspec.Struct, array_like=True, gc=False):
     channel: str | None = None
     identifiers: list[Identifier] = []
     own_id: bool = False
-    received_at: int = 0
+    received: int | Traced = 0
     topic: str = ""
     partition: int = 0
     offset: int = 0
+
+    @property
+    def received_at(self) -> int:
+        """The timestamp of the raw record, ms; 0 for a raised event."""
+        return self.received if isinstance(self.received, int) else self.received.at
 
 
 def native(event: Event) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from cjo_stream.core.message import Queued
 class Held(msgspec.Struct, array_like=True, gc=False):
     """An event that waits for the answers to the edges named in `waits`; `since` is a clock.
 
-    `size` is that of its attributes and identifiers, in bytes.
+    `size` is that of its attributes, identifiers and trace context, in bytes.
     """
 
     event: Event

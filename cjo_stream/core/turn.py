@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from cjo_stream.core.bounds import BOUNDS, Bounds
+from cjo_stream.core.event import Traced
 from cjo_stream.core.learning.weight import ModelInForce
 from cjo_stream.core.message import ActorMessage, Count
 from cjo_stream.core.program.program import Program
@@ -32,9 +33,9 @@ class Turn:
     """Collects everything that handlers send, emit, note and count, in order.
 
     `clock` is the stream clock in ms. `received_at` is the timestamp of the raw record that led
-    here (0 if time did), for event-to-action latency. `anchor` is the hash of the identifier whose
-    event, or whose journey, is being handled. `model` is the learnt model in force, if any.
-    Counts are keyed by metric name and label values.
+    here (0 if time did), for event-to-action latency; `traced` has its trace context, if any.
+    `anchor` is the hash of the identifier whose event, or whose journey, is being handled. `model`
+    is the learnt model in force, if any. Counts are keyed by metric name and label values.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class Turn:
         "tallies",
         "timelines",
         "timers",
+        "traced",
     )
 
     def __init__(
@@ -71,6 +73,7 @@ class Turn:
         self.program = program
         self.clock = clock
         self.received_at = received_at
+        self.traced: Traced | None = None
         self.timelines = timelines
         self.bounds = bounds
         self.since = since

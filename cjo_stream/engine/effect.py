@@ -6,16 +6,20 @@ import msgspec
 
 from cjo_stream.core.catalogue import DEAD_LETTER, KIND_OF, PROFILE, REPLY
 from cjo_stream.core.cut import RECORD_BYTES_MAX, cut_record
+from cjo_stream.core.event import TRACEPARENT, TRACESTATE, Traced
 from cjo_stream.core.record import Action, DeadLetter, Record, Reply, Withdrawal
 from cjo_stream.engine.frame import Effect
 
 _JSON = msgspec.json.Encoder()
 
 
-def effect_of(record: Record, received_at: int = 0, set_number: int = 0) -> Effect:
+def effect_of(
+    record: Record, received_at: int = 0, set_number: int = 0, traced: Traced | None = None
+) -> Effect:
     """Return the effect of `record`, cut if it is too large.
 
-    `received_at` is the raw record's time in ms, `set_number` the definition set in force.
+    `received_at` is the raw record's time in ms, `set_number` the definition set in force. A
+    command takes the trace context of the event that caused it along, in its headers.
     """
     if type(record) is DeadLetter:
         letter = cut_letter(record, RECORD_BYTES_MAX)
@@ -29,16 +33,26 @@ def effect_of(record: Record, received_at: int = 0, set_number: int = 0) -> Effe
     value = _bytes_of(record)
     if type(record) is not Action:
         return Effect(kind.name, key, value, received_at=received_at)
+    headers = [("action_id", record.action_id.encode()), ("schema", record.schema.encode())]
+    if traced is not None:
+        headers += _trace_headers(traced)
     return Effect(
         kind.name,
         key,
         value,
         channel=record.channel,
-        headers=[("action_id", record.action_id.encode()), ("schema", record.schema.encode())],
+        headers=headers,
         received_at=received_at,
         expires_at=record.expires_at,
         set_number=set_number,
     )
+
+
+def _trace_headers(traced: Traced) -> list[tuple[str, bytes]]:
+    headers = [(TRACEPARENT, traced.traceparent.encode())]
+    if traced.tracestate:
+        headers.append((TRACESTATE, traced.tracestate.encode()))
+    return headers
 
 
 def _bytes_of(record: Record) -> bytes:

@@ -33,6 +33,8 @@ class Outgoing:
         self._sent = 0
         self.cascades: list[Cascade] = []
         """Of the step, in order: one of each record, and of each actor whose time came."""
+        self.traces: dict[str, None] = {}
+        """The trace contexts (traceparent) of the events that the step handled, in order."""
 
     def begin_cascade(self, clock: int, actor: str, examples: int) -> None:
         """Note that what is sent from now on is of another cascade."""

@@ -178,6 +178,11 @@ class Task:
         """Where each cascade of the last step begins among its effects."""
         return self._outgoing.cascades
 
+    @property
+    def traces(self) -> Sequence[str]:
+        """The trace contexts (traceparent) of the events of the last step, each once."""
+        return list(self._outgoing.traces)
+
     def take_counts(self) -> dict[tuple[str, ...], int | float]:
         """Return the counts of what has been committed since the last call."""
         counts, self._committed_counts = self._committed_counts, {}

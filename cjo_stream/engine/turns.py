@@ -182,7 +182,13 @@ class Turns:
             codec.encode_actor(entry.state) if self.careful and entry.state is not None else None
         )
         event = message.event if isinstance(message, _OF_EVENTS) else None
-        turn = self._turn(event.received_at if event is not None else 0)
+        received = event.received if event is not None else 0
+        if isinstance(received, int):
+            turn = self._turn(received)
+        else:
+            turn = self._turn(received.at)
+            turn.traced = received
+            self._outgoing.traces[received.traceparent] = None
         try:
             is_new = entry.state is None
             entry.state = actor.receive(key, entry.state, message, turn)
@@ -298,7 +304,7 @@ class Turns:
         notes = customer if turn.changed and type(customer) is Customer else None
         entries = turn.entries
         for record, anchor in zip(turn.records, turn.anchors, strict=True):
-            effect = effect_of(record, turn.received_at, self._sets.active)
+            effect = effect_of(record, turn.received_at, self._sets.active, turn.traced)
             self._outgoing.add(effect)
             if notes is not None and notes.erased_at is None:
                 noted = record_entry(self.clock, anchor, record, effect.value, notes.members)

@@ -49,6 +49,7 @@ from cjo_stream.ingest.format.native import Identifiers, Native, Reader, Sound
 from cjo_stream.ingest.format.time import EARLIEST_MS, NOT_A_TIME, read_time
 from cjo_stream.ingest.identifiers import IdentifierReader
 from cjo_stream.ingest.noted import Noted
+from cjo_stream.ingest.trace import TraceReader
 from cjo_stream.registry.schemas import Schemas
 
 AHEAD_MS_MAX = 24 * 3_600_000
@@ -73,13 +74,19 @@ READERS: dict[Format, Callable[[Input, Collection[str], RowScope], Reader]] = {
 scope of its expressions, which counts what they could not use."""
 
 
-def decoder(program: Program, tenant_key: bytes, schemas: Schemas | None = None) -> Decoder:
+def decoder(
+    program: Program,
+    tenant_key: bytes,
+    schemas: Schemas | None = None,
+    traces: TraceReader | None = None,
+) -> Decoder:
     """Return the decoder for the channels and identifier types of `program`.
 
     Its clock is each record's own timestamp. With `schemas`, records of channels with `registry`
     are decoded by them first; without, they are read as what `format` says: files hold no others.
+    With `traces`, events have the trace contexts of their records' headers.
     """
-    return Decoder(program, tenant_key, schemas)
+    return Decoder(program, tenant_key, schemas, traces)
 
 
 class Decoder:
@@ -89,9 +96,14 @@ class Decoder:
     """
 
     def __init__(
-        self, program: Program, tenant_key: bytes, schemas: Schemas | None = None
+        self,
+        program: Program,
+        tenant_key: bytes,
+        schemas: Schemas | None = None,
+        traces: TraceReader | None = None,
     ) -> None:
         self._schemas = schemas
+        self._traces = traces
         self._codecs = {} if schemas is None else codecs(program)
         types = tuple(program.identifiers)
         self.identifiers = IdentifierReader(program, tenant_key)
@@ -365,7 +377,7 @@ class Decoder:
             channel,
             identifiers,
             own_id,
-            record.time,
+            record.time if self._traces is None else self._traces.received(record),
             record.topic,
             record.partition,
             record.offset,

@@ -8,7 +8,7 @@ or in the file `[kafka]` with `security.protocol = "SASL_SSL"`.
 A secret may stand in a file of its own, which a setting of its name and `_FILE` names.
 """
 
-from cjo_stream.settings.given import environment, is_supervised
+from cjo_stream.settings.given import environment, is_supervised, otel_variable
 from cjo_stream.settings.load import load, unknown_variables
 from cjo_stream.settings.model import (
     DEMO_TENANT_KEY,
@@ -30,6 +30,7 @@ __all__ = [
     "fields",
     "is_supervised",
     "load",
+    "otel_variable",
     "sources",
     "unknown_variables",
     "variable",

@@ -19,6 +19,14 @@ def is_supervised() -> bool:
     return SUPERVISED in os.environ
 
 
+def otel_variable(name: str) -> str | None:
+    """Return a variable OTEL_* of OpenTelemetry, None if it is not set or empty.
+
+    Its libraries read the others of them, and say which there are.
+    """
+    return os.environ.get(name, "").strip() or None
+
+
 def environment() -> dict[str, str]:
     """Return the variables with our prefix, by their names in capitals."""
     named = ((name.upper(), value) for name, value in os.environ.items())

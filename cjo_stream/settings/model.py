@@ -171,6 +171,11 @@ class Settings(BaseSettings):
     metrics_tls_key: Path | None = Field(
         default=None, description="a PEM file: the certificate's key, without a passphrase"
     )
+    tracing: bool = Field(
+        default=False,
+        description="true: commands carry the trace contexts of events, and steps have spans for "
+        "OpenTelemetry; false: neither",
+    )
     learn_interval_s: float = Field(
         default=300.0, ge=0.0, description="seconds between the models that `learn` publishes"
     )

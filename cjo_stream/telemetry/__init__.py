@@ -14,6 +14,7 @@ from cjo_stream.telemetry.endpoint import Endpoint, serve, serving
 from cjo_stream.telemetry.health import Health, well
 from cjo_stream.telemetry.metric import METRICS, PROCESS_METRICS, Metric
 from cjo_stream.telemetry.metrics import Metrics
+from cjo_stream.telemetry.tracing import Step, Tracing, tracing_of
 
 __all__ = [
     "METRICS",
@@ -22,8 +23,11 @@ __all__ = [
     "Health",
     "Metric",
     "Metrics",
+    "Step",
+    "Tracing",
     "access_of",
     "serve",
     "serving",
+    "tracing_of",
     "well",
 ]

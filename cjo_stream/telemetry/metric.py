@@ -189,6 +189,19 @@ METRICS: Final = (
         "or a text that is no number, time or duration (reason value)",
     ),
     Metric(
+        "cjo_trace_contexts_total",
+        "counter",
+        ("result",),
+        "Records with a trace context: accepted, without_state (its tracestate was not valid), or "
+        "malformed, which counts as none",
+    ),
+    Metric(
+        "cjo_trace_spans_total",
+        "counter",
+        ("result",),
+        "Spans: exported, failed (nothing took them), or dropped because too many waited",
+    ),
+    Metric(
         "cjo_registry_requests_total",
         "counter",
         ("result",),

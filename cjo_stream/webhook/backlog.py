@@ -61,6 +61,8 @@ class Command(msgspec.Struct, eq=False):
     until_ms: int
     """When it is given up: when it expires, by the clock of the backlog, or earlier."""
     body: bytes
+    trace: dict[str, str] = {}
+    """Headers of its trace context, if it came with one."""
     attempts: int = 0
     is_over: bool = False
     """Whether it is answered, given up or dropped."""

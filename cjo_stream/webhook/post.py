@@ -140,7 +140,10 @@ class Poster:
         signed = headers(endpoint.secrets, command.action_id, int(self._wall()), command.body)
         session = self._session(endpoint)
         async with session.post(
-            endpoint.url, data=command.body, headers=signed, allow_redirects=False
+            endpoint.url,
+            data=command.body,
+            headers={**command.trace, **signed},
+            allow_redirects=False,
         ) as response:
             body = b""
             if 200 <= response.status < 300:

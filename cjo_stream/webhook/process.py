@@ -22,8 +22,10 @@ from typing import Final
 
 import msgspec
 
+from cjo_stream.core.event import TRACEPARENT, TRACESTATE
 from cjo_stream.core.word import Outcome
 from cjo_stream.errors import RetryError, StopError
+from cjo_stream.ingest.trace import read_context
 from cjo_stream.kafka.channel.taker import Record, Taker
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.place import Place
@@ -219,7 +221,13 @@ class WebhookProcess:
         channel = head.channel if head.channel in channels else channels[0]
         until_ms = now_ms + head.expires_at - wall_ms
         command = Command(
-            record.place, record.offset, head.action_id, head.customer_id, until_ms, body
+            record.place,
+            record.offset,
+            head.action_id,
+            head.customer_id,
+            until_ms,
+            body,
+            _trace_of(record),
         )
         self._backlogs[channel].add(command, now_ms)
 
@@ -343,3 +351,12 @@ def _wall_ms() -> int:
 def _now_ms() -> int:
     """Return the time of a clock that never jumps."""
     return time.monotonic_ns() // 1_000_000
+
+
+def _trace_of(record: Record) -> dict[str, str]:
+    """Return the headers of a command's trace context: W3C names those of HTTP alike."""
+    context = read_context(record.headers)
+    if context is None:
+        return {}
+    parent, state = context
+    return {TRACEPARENT: parent, **({TRACESTATE: state} if state else {})}

@@ -61,6 +61,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "kafka defaults": installation.kafka_defaults,
     "metrics": installation.metrics,
     "metrics of webhooks": lambda: installation.metrics("cjo_webhook_"),
+    "metrics of tracing": lambda: installation.metrics("cjo_trace_"),
     "bounds": installation.bounds,
     "alerts": installation.alerts,
     "topics": installation.topics,

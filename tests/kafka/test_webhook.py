@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from cjo_stream.webhook.process import STAGE, WebhookProcess
 from tests.kafka.conftest import TENANT_KEY, make_settings
 from tests.kafka.stages import in_background, make_topology, opened, publish, read_all, until
 from tests.world.receiver import OTHER, SECRET, Receiver, receiving
+from tests.world.traced import context
 
 pytestmark = pytest.mark.kafka
 
@@ -128,13 +129,15 @@ class Commands:
         channel: str = "mail",
         left_ms: int = HOUR_MS,
         topic: str = "",
+        headers: Sequence[tuple[str, bytes]] = (),
     ) -> None:
         to = topic or f"{self._settings.topic_prefix}action.{channel}.v1"
         records = []
         for number in numbers:
             customer = f"{self._name}-{number % customers}"
             value = msgspec.json.encode(action(number, channel, customer, left_ms))
-            records.append(Outgoing(to, value, number % customers % 2, customer.encode()))
+            partition = number % customers % 2
+            records.append(Outgoing(to, value, partition, customer.encode(), headers))
         self._sender.send(records)
 
     def outcomes(self) -> dict[str, list[dict[str, Any]]]:
@@ -236,6 +239,21 @@ def test_a_command_is_posted_signed_and_its_outcome_is_reported(
     assert event["attributes"] == {"action_id": request["id"], "outcome": "delivered"}
     assert event["id"] == f"{request['id']}-webhook"
     assert waits(process) == 0
+
+
+@pytest.mark.parametrize(
+    ("state", "posted"), [(b"a=1", "a=1"), (b"A", None), (b"a=1\r\nx-other: 1", None)]
+)
+def test_a_command_s_trace_context_is_posted_with_it(
+    working: Working, commands: Commands, mail: Receiver, state: bytes, posted: str | None
+) -> None:
+    process = working(mail=mail)
+    commands.send(1, headers=[("traceparent", context(7).encode()), ("tracestate", state)])
+    commands.send(2, headers=[("traceparent", b"rubbish"), ("tracestate", state)])
+    commands.send(3)
+    until(commands.reported(3), process)
+    traces = {request["id"][-1]: request["trace"] for request in mail.requests()}
+    assert traces == {"1": [context(7), posted], "2": [None, None], "3": [None, None]}
 
 
 def test_channels_that_share_a_topic_have_each_its_own_endpoint(

@@ -184,7 +184,7 @@ class Installation:
             channel="web",
             identifiers=[Identifier("user", user, digest)],
             own_id=True,
-            received_at=now_ms,
+            received=now_ms,
         )
 
     # --- what comes out ------------------------------------------------------------------------

@@ -52,7 +52,7 @@ class Host:
     async def resume(self, positions: Mapping[int, int]) -> None:
         self.resumed.append(dict(positions))
 
-    def step(self, process_s: float) -> None:
+    def step(self, process_s: float, partition: int, frames: int, traces: Sequence[str]) -> None:
         self.steps += 1
 
     def commit(

@@ -45,7 +45,7 @@ def event(user: int, at: int = 0, type_: str = "cart", **attributes: Any) -> Eve
         "web",
         [Identifier("user", name, hash_of(user))],
         own_id=True,
-        received_at=START_MS + at,
+        received=START_MS + at,
         topic="cjo.event.web.v1",
         partition=7,
         offset=at,

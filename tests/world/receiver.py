@@ -139,6 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
             "verified": verified,
             "at": time.time(),
             "body": body.decode(),
+            "trace": [self.headers["traceparent"], self.headers["tracestate"]],
         }
         with (self.folder / "requests.jsonl").open("a") as file:
             file.write(json.dumps(line) + "\n")

@@ -39,7 +39,7 @@ def join_outcome(customer: Customer, event: Event, turn: Turn) -> Event | str:
         event.channel,
         event.identifiers,
         event.own_id,
-        event.received_at,
+        event.received,
         event.topic,
         event.partition,
         event.offset,

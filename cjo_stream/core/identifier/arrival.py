@@ -31,7 +31,7 @@ import msgspec
 from cjo_stream.core.answer import Nobody, Tied
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.edge import Edge, Incarnation, next_own_epoch
-from cjo_stream.core.event import Event
+from cjo_stream.core.event import Event, Traced
 from cjo_stream.core.identifier.hold import (
     REFUSAL_MS,
     UNSEEN,
@@ -123,6 +123,8 @@ def on_arrive(key: str, state: Identifier | None, message: Arrive, turn: Turn) -
         return state
     turn.changed = True
     size = size_of((event.attributes, [named.value for named in event.identifiers]))
+    if isinstance(event.received, Traced):
+        size += size_of(event.received)
     state.held.append(Held(event, waits, turn.clock, size))
     size = sum(held.size for held in state.held)
     while len(state.held) > turn.bounds.held or size > turn.bounds.held_bytes:

@@ -31,6 +31,7 @@ from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.position.position import Found, Position, Start, committed_positions
 from cjo_stream.kafka.process.stage import Linger, Vitals
 from cjo_stream.kafka.stage.member import Member
+from cjo_stream.kafka.stage.raw import headers_of
 from cjo_stream.settings import Settings
 
 COMMIT_S: Final = 0.25
@@ -47,6 +48,7 @@ class Record(NamedTuple):
     place: Place
     offset: int
     value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Taker:
@@ -121,7 +123,8 @@ class Taker:
             elif error is not None:
                 check_consumed(error, place[0])
             elif reached is not None and reached.take(offset):
-                found.append(Record(place, offset, message.value() or b""))
+                value = message.value() or b""
+                found.append(Record(place, offset, value, headers_of(message)))
         return found
 
     def answer(self, place: Place, offset: int) -> None:

@@ -35,6 +35,7 @@ from typing import Final, NamedTuple
 from confluent_kafka import Message, TopicPartition
 
 from cjo_stream.core.catalogue import ACTION
+from cjo_stream.core.event import TRACEPARENT
 from cjo_stream.engine.codec import record_digest
 from cjo_stream.engine.dispatch import Dispatch
 from cjo_stream.engine.frame import Effect
@@ -67,7 +68,7 @@ from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.registry.command import Commands, Encode
 from cjo_stream.settings import Settings
-from cjo_stream.telemetry import Metrics
+from cjo_stream.telemetry import Metrics, Step, tracing_of
 
 STEP_BYTES_MAX: Final = 1 << 20
 """Of frames: some two thousand effects, 20 ms of work."""
@@ -149,6 +150,7 @@ class DispatchProcess:
         writer_id = f"{group_id(settings, DISPATCH)}.{settings.slot}"
         self._unread = channel.watching(self._admin, self._shown_topics, metrics)
         self._transactions = Transactions(settings, writer_id, self.vitals.go_on)
+        self._tracing = tracing_of(settings, DISPATCH, group_id(settings, DISPATCH), metrics)
         self._member = Member(
             settings,
             DISPATCH,
@@ -229,16 +231,20 @@ class DispatchProcess:
         """Close cleanly; every step has been committed. The membership of the group stays."""
         self._unread.stop()
         self._member.consumer.close()
-        self._shelves.close()
-        self._definitions.close()
+        self._end()
 
     def abandon(self) -> None:
         """Disconnect from the broker; the next writer ends an open transaction."""
         self._unread.stop()
         self._transactions.close()
         self._member.consumer.close()
+        self._end()
+
+    def _end(self) -> None:
         self._shelves.close()
         self._definitions.close()
+        if self._tracing is not None:
+            self._tracing.close()
 
     # --- one step ------------------------------------------------------------------------------
 
@@ -289,11 +295,20 @@ class DispatchProcess:
         self._positions.update(positions)
         self._metrics.observe("cjo_stage_seconds", (DISPATCH,), time.perf_counter() - began_s)
         self._metrics.add(self._engine.take_counts())
+        if self._tracing is not None:
+            self._trace(due, sum(map(len, frames.values())), time.perf_counter() - began_s)
         now_ms = time.time() * 1000
         for effect in due:
             if effect.kind == ACTION.name and effect.received_at:
                 late_s = (now_ms - effect.received_at) / 1000
                 self._metrics.observe("cjo_event_to_action_seconds", (), max(0.0, late_s))
+
+    def _trace(self, effects: list[Effect], frames: int, took_s: float) -> None:
+        assert self._tracing is not None
+        headers = (header for effect in effects for header in effect.headers)
+        traces = {value.decode(): None for name, value in headers if name == TRACEPARENT}
+        if traces:
+            self._tracing.record(Step(list(traces), took_s, frames, self._names.effect))
 
     def _expired(self, effect: Effect) -> bool:
         if not 0 < effect.expires_at <= time.time() * 1000:

@@ -37,6 +37,7 @@ from confluent_kafka import Message
 from cjo_stream.engine.intake import renumbered
 from cjo_stream.engine.port import DecodedRecord, Log, RawRecord
 from cjo_stream.errors import StopError
+from cjo_stream.ingest.trace import TraceReader
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id, is_end
 from cjo_stream.kafka.client.error import check_consumed
@@ -63,7 +64,7 @@ from cjo_stream.kafka.stage.route import Routes
 from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
-from cjo_stream.telemetry import Metrics
+from cjo_stream.telemetry import Metrics, Step, tracing_of
 
 STEP_RECORDS_MAX: Final = 2_000
 LINGER_SHORTEST_S: Final = 0.002
@@ -105,7 +106,9 @@ class IntakeProcess:
         self._admin.require([self._names.definition, self._names.cursor, self._names.dead_letter])
         self._definitions = DefinitionLog(settings)
         self._definitions.read()
-        self._routes = Routes(settings, self._definitions)
+        traces = TraceReader() if settings.tracing else None
+        self._routes = Routes(settings, self._definitions, traces)
+        self._tracing = tracing_of(settings, INTAKE, group_id(settings, INTAKE), metrics)
         self._lanes: dict[Place, Lane] = {}
         self._halted: dict[Place, bytes] = {}
         """Lanes whose next record waits for its schema, with that record's value."""
@@ -216,6 +219,8 @@ class IntakeProcess:
         self._end()
 
     def _end(self) -> None:
+        if self._tracing is not None:
+            self._tracing.close()
         self._definitions.close()
         self._routes.close()
         if self._archiver is not None:
@@ -307,6 +312,7 @@ class IntakeProcess:
             self._archiver.add(accepted)
         if by_set:
             self._measure(routed_s - began_s, delivered_s - routed_s)
+            self._trace(moved, sum(map(len, by_set.values())), routed_s - began_s)
         if halted:
             self._count_halted()
             self._member.assign()
@@ -339,6 +345,13 @@ class IntakeProcess:
         self._metrics.observe("cjo_stage_seconds", ("intake_deliver",), deliver_s)
         for counts in self._routes.take_counts():
             self._metrics.add(counts)
+
+    def _trace(self, moved: Mapping[Log, Lane], records: int, took_s: float) -> None:
+        traces = self._routes.take_traces()
+        if traces and self._tracing is not None:
+            topics = {lane.place[0] for lane in moved.values()}
+            topic = topics.pop() if len(topics) == 1 else None
+            self._tracing.record(Step(traces, took_s, records, topic))
 
     def _standings(self) -> dict[Place, int]:
         return {p: lane.reach for p, lane in list(self._lanes.items()) if not lane.is_off}

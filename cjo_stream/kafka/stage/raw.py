@@ -27,7 +27,7 @@ def record_of(message: Message, log: Log, channel: str | None) -> RawRecord:
         time_ms,
         _bytes(message.value()) or b"",
         _bytes(message.key()),
-        tuple((name, _bytes(value) or b"") for name, value in _headers(message)),
+        headers_of(message),
         channel,
     )
 
@@ -39,9 +39,11 @@ def sent(letter: DeadLetter, topic: str) -> Outgoing:
     return Outgoing(topic, letter.value, key=key, headers=dead_letter_headers(letter))
 
 
-def _headers(message: Message) -> list[tuple[str, str | bytes | None]]:
+def headers_of(message: Message) -> tuple[tuple[str, bytes], ...]:
+    """Return the headers of a message, in order; a null value is empty."""
     headers = message.headers() or []
-    return list(headers.items()) if isinstance(headers, dict) else headers
+    found = headers.items() if isinstance(headers, dict) else headers
+    return tuple((name, _bytes(value) or b"") for name, value in found)
 
 
 def _bytes(value: str | bytes | None) -> bytes | None:

@@ -9,6 +9,7 @@ from cjo_stream.core.word import Codec
 from cjo_stream.engine.intake import Intake, IntakeStep
 from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.ingest import Decoder, codecs, decoder
+from cjo_stream.ingest.trace import TraceReader
 from cjo_stream.kafka.definition.log import DefinitionLog
 from cjo_stream.kafka.stage.lane import Lane
 from cjo_stream.kafka.topic.name import Names
@@ -31,7 +32,12 @@ def sources(program: Program, names: Names) -> dict[str, str | None]:
 class Routes:
     """The sets in use, by number: the topics of each, and the engine that routes by it."""
 
-    def __init__(self, settings: Settings, definitions: DefinitionLog) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        definitions: DefinitionLog,
+        traces: TraceReader | None = None,
+    ) -> None:
         self._settings = settings
         self._names = Names(settings.topic_prefix)
         self._definitions = definitions
@@ -39,6 +45,7 @@ class Routes:
         self._engines: dict[int, tuple[Intake, Decoder]] = {}
         self._channels: dict[int, dict[str, str | None]] = {}
         self._checked: set[int] = set()
+        self._traces = traces
 
     def channels(self, number: int) -> Mapping[str, str | None]:
         """Return the topics that a set reads, each with its channel."""
@@ -104,6 +111,12 @@ class Routes:
         for engine, decode in self._engines.values():
             yield engine.take_counts()
             yield decode.take_counts()
+        if self._traces is not None:
+            yield self._traces.take_counts()
+
+    def take_traces(self) -> list[str]:
+        """Return the trace contexts (traceparent) of records decoded since the last call."""
+        return [] if self._traces is None else self._traces.take()
 
     def take_registry_counts(self) -> Mapping[tuple[str, ...], int]:
         """Return the counts of the schema registry since the last call.
@@ -116,7 +129,8 @@ class Routes:
         if number not in self._engines:
             program = self._definitions.program(number)
             schemas = self._schemas_of(program)
-            decode = decoder(program, self._settings.tenant_key_bytes(), schemas)
+            key = self._settings.tenant_key_bytes()
+            decode = decoder(program, key, schemas, self._traces)
             is_archived = self._settings.archive is not None
             engine = Intake(decode, self._settings.partitions, number, is_archived=is_archived)
             self._engines[number] = (engine, decode)

@@ -11,12 +11,13 @@ templates; which identifiers an event may have, and what declared events carry.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from cjo_stream.core import catalogue
 from cjo_stream.core.catalogue import RecordKind
 from cjo_stream.core.command.outcome import OUTCOME
+from cjo_stream.core.event import TRACEPARENT, TRACESTATE
 from cjo_stream.core.program.action import Treatment
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, Input
@@ -221,7 +222,7 @@ def _take_commands(topic: _Topic, program: Program, channel: Channel) -> None:
         topic.messages[f"{topic.id}_{action.name}"] = {
             "title": f"{action.name} on {channel.name}",
             "summary": "Act once for each action_id, and not past expires_at.",
-            "headers": _headers("action_id", "schema"),
+            "headers": _headers("action_id", "schema", optional=(TRACEPARENT, TRACESTATE)),
             "correlationId": {"location": "$message.header#/action_id"},
             **_written(codec.get(channel.format)),
             "payload": {
@@ -308,8 +309,8 @@ def _take_records(topic: _Topic, kind: RecordKind) -> None:
     topic.messages[topic.id] = message
 
 
-def _headers(*names: str) -> dict[str, Any]:
-    texts = {name: {"type": "string"} for name in names}
+def _headers(*names: str, optional: Sequence[str] = ()) -> dict[str, Any]:
+    texts = {name: {"type": "string"} for name in (*names, *optional)}
     return {"type": "object", "required": list(names), "properties": texts}
 
 

@@ -41,7 +41,7 @@ from cjo_stream.kafka.worker.state import LogRange, StateFolder, checkpoints_of
 from cjo_stream.kafka.worker.steps import Services
 from cjo_stream.settings import Settings
 from cjo_stream.store.rocks import RocksStore
-from cjo_stream.telemetry import Health, Metrics
+from cjo_stream.telemetry import Health, Metrics, tracing_of
 
 STAGE: Final = "worker"
 BEAT_S: Final = 1.0
@@ -95,7 +95,8 @@ class _Worker:
         committed_offsets(self._admin, group_id(settings, STAGE), internal)
         # Last, because it starts a thread: the questions above may still raise.
         self._producer = FrameProducer(self._properties)
-        self._report = WorkerReport(metrics)
+        tracing = tracing_of(settings, report.STAGE, group_id(settings, STAGE), metrics)
+        self._report = WorkerReport(metrics, internal, tracing)
         self._services = Services(
             internal_topic=internal,
             effect_topic=effect,
@@ -154,6 +155,7 @@ class _Worker:
         for part in parts:
             part.cancel()
         self._producer.close()
+        self._report.close()
         return 0
 
     # --- its parts -----------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from cjo_stream.kafka.worker.assignment import Assignment
-from cjo_stream.telemetry import Metrics
+from cjo_stream.telemetry import Metrics, Step, Tracing
 
 STAGE: Final = "task"
 
@@ -15,15 +15,25 @@ STAGE: Final = "task"
 class WorkerReport:
     """Feeds the metrics of one worker; all calls come from its event loop."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, topic: str, tracing: Tracing | None = None) -> None:
+        """`topic` is the internal topic, which spans name."""
         self._metrics = metrics
+        self._topic = topic
+        self._tracing = tracing
         self._shown: set[int] = set()
         """Partitions whose lag is published."""
         self._assigned = 0
 
-    def step(self, process_s: float) -> None:
-        """Record how long one step was processed."""
+    def step(self, process_s: float, partition: int, frames: int, traces: Sequence[str]) -> None:
+        """Record how long one step of a partition was processed, and make its span."""
         self._metrics.observe("cjo_stage_seconds", (STAGE,), process_s)
+        if traces and self._tracing is not None:
+            self._tracing.record(Step(traces, process_s, frames, self._topic, partition))
+
+    def close(self) -> None:
+        """Export the spans that wait, for a moment."""
+        if self._tracing is not None:
+            self._tracing.close()
 
     def commit(
         self, counts: Mapping[tuple[str, ...], float], delays: Sequence[int], commit_s: float

@@ -52,8 +52,11 @@ class Arrival(msgspec.Struct):
 class Report(Protocol):
     """Receives measurements."""
 
-    def step(self, process_s: float) -> None:
-        """Record how long one step was processed."""
+    def step(self, process_s: float, partition: int, frames: int, traces: Sequence[str]) -> None:
+        """Record how long one step of a partition was processed, of so many frames.
+
+        `traces` are the trace contexts of its events.
+        """
 
     def commit(
         self, counts: Mapping[tuple[str, ...], float], delays: Sequence[int], commit_s: float
@@ -206,7 +209,7 @@ class Steps:
         outbox = task.process([arrival.record for arrival in arrivals])
         took_s = time.perf_counter() - began_s
         self._frames_max = frames_next(self._frames_max, len(arrivals), took_s)
-        self._services.report.step(took_s)
+        self._services.report.step(took_s, self._number, len(arrivals), task.traces)
         self._unwritten += arrivals
         self._steps += 1
         self._stepping_s += took_s

@@ -45,6 +45,7 @@ class Taken(msgspec.Struct, kw_only=True):
     letters: list[tuple[list[tuple[str, bytes]], bytes]]
     """Headers and value of each dead letter."""
     position: tuple[int, str]
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Step(msgspec.Struct, kw_only=True):

@@ -16,6 +16,7 @@ from cjo_stream.engine.learner import Learner, Publication
 from cjo_stream.engine.port import Log, LogRecord, Outbox, RawRecord, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.ingest import decoder
+from cjo_stream.ingest.trace import TraceReader
 from cjo_stream.kafka.definition.log import Published
 from cjo_stream.kafka.stage.memory import Reached, Standing, records_of, remembered
 from cjo_stream.store.memory import MemoryStore
@@ -148,12 +149,14 @@ def taken_again(history: History, first: int) -> Iterator[Taken]:
         if intake is None or row.set != number:
             number = row.set
             program = compile_kept(number, contents[number])
-            intake = Intake(decoder(program, KEY), PARTITIONS, number)
+            intake = Intake(decoder(program, KEY, traces=TraceReader()), PARTITIONS, number)
             for lane in {one.lane for one in rows}:
                 intake.resume(Log("raw", lane), *positions.get(lane, (0, None)))
         offset = ends.get(row.lane, 0)
         ends[row.lane] = offset + 1
-        record = RawRecord(RAW, "raw", row.lane, offset, row.time, row.value, channel="web")
+        record = RawRecord(
+            RAW, "raw", row.lane, offset, row.time, row.value, None, row.headers, "web"
+        )
         step = intake.process([record])
         positions[row.lane] = position = step.positions[Log("raw", row.lane)]
         letters = [effect_of(letter) for letter in step.dead_letters]

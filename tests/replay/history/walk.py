@@ -48,6 +48,7 @@ from cjo_stream.engine.port import Log, LogRecord, RawRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.ingest import decoder
 from cjo_stream.ingest.identifier import identifier_hash
+from cjo_stream.ingest.trace import TraceReader
 from cjo_stream.store.memory import MemoryStore
 from tests.replay.history.kept import KEY, PARTITIONS, Pairs, Taken, open_task
 from tests.replay.history.told import teach
@@ -244,7 +245,9 @@ class Walk:
             value = value[:-3]
         lane = person % RAW_LANES
         log = self.raw[lane]
-        record = RawRecord(RAW, "raw", lane, len(log), self.clock, value, channel="web")
+        offset = len(log)
+        headers = headers_of(lane, offset)
+        record = RawRecord(RAW, "raw", lane, offset, self.clock, value, None, headers, "web")
         log.append(record)
         step = self._intake.process([record])
         letters = [effect_of(letter) for letter in step.dead_letters]
@@ -255,6 +258,7 @@ class Walk:
                 set=self._number,
                 time=record.time,
                 value=value,
+                headers=headers,
                 frames=step.frames,
                 letters=[(letter.headers, letter.value) for letter in letters],
                 position=position,
@@ -393,9 +397,8 @@ class Walk:
         self._route()
 
     def _route(self) -> None:
-        self._intake = Intake(
-            decoder(sets()[self._number - 1].program, KEY), PARTITIONS, self._number
-        )
+        decode = decoder(sets()[self._number - 1].program, KEY, traces=TraceReader())
+        self._intake = Intake(decode, PARTITIONS, self._number)
         last: dict[int, tuple[int, str]] = {one.lane: one.position for one in self.taken}
         for lane in range(RAW_LANES):
             self._intake.resume(Log("raw", lane), *last.get(lane, (0, None)))
@@ -435,3 +438,12 @@ class Walk:
 
     def _send(self, source: str, receiver: int, frame: bytes) -> None:
         self._lanes.setdefault((source, receiver), deque()).append(frame)
+
+
+def headers_of(lane: int, offset: int) -> tuple[tuple[str, bytes], ...]:
+    """Return the headers of a raw record: of every third a trace context, some with a state."""
+    if offset % 3:
+        return ()
+    number = RAW_LANES * offset + lane + 1
+    parent = ("traceparent", f"00-{number:032x}-{number:016x}-01".encode())
+    return (parent, ("tracestate", f"n={number}".encode())) if offset % 2 else (parent,)

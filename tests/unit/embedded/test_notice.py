@@ -66,6 +66,8 @@ ELSEWHERE = {
     "cjo_suppressed_total": "decisions.jsonl, by candidate",
     "cjo_rewards_total": "rewards.jsonl",
     "cjo_predictions_total": "predictions.jsonl",
+    "cjo_trace_contexts_total": "files have no headers, where contexts stand",
+    "cjo_trace_spans_total": "only processes on Kafka make spans",
     "cjo_registry_requests_total": "files hold plain records: no registry is asked",
     "cjo_archive_events_total": "only an intake on Kafka archives",
     "cjo_archive_failures_total": "only an intake on Kafka archives",

@@ -75,7 +75,7 @@ def test_an_event_carries_what_its_record_says() -> None:
         channel="web",
         identifiers=event_of().identifiers,
         own_id=True,
-        received_at=NOW,
+        received=NOW,
         topic="t",
         partition=2,
         offset=7,

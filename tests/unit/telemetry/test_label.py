@@ -77,6 +77,8 @@ VALUES: Final[dict[str, dict[str, str | set[str]]]] = {
         "channel": NAMES, "event": NAMES, "attribute": NAMES, "reason": set(Undeclared),
     },
     "cjo_values_unread_total": {"definition": NAMES, "field": NAMES, "reason": set(Unread)},
+    "cjo_trace_contexts_total": {"result": {"accepted", "without_state", "malformed"}},
+    "cjo_trace_spans_total": {"result": {"exported", "failed", "dropped"}},
     "cjo_registry_requests_total": {"result": {"found", "refused", "failed"}},
     "cjo_insight_rows_total": {"table": set(TABLES)},
     "cjo_webhook_commands_total": {

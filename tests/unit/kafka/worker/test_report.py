@@ -28,7 +28,7 @@ def shown(metrics: Metrics) -> dict[str, float]:
 def test_partitions_are_shown_by_value_and_no_more_once_they_are_gone(tmp_path: Path) -> None:
     async def test() -> None:
         host, metrics = Host(tmp_path), Metrics()
-        report = WorkerReport(metrics)
+        report = WorkerReport(metrics, "internal")
         await host.assignment.assign({1, 2})
         await host.put(1, 0, 1, 2)
         await host.applied(1, 2)
@@ -56,7 +56,7 @@ def test_a_checkpoint_that_was_never_made_grows_old_too(
         metrics, began_s = Metrics(), time.monotonic()
         await host.assignment.assign({0})
         monkeypatch.setattr(time, "monotonic", lambda: began_s + 500)
-        WorkerReport(metrics).standing(host.assignment, {})
+        WorkerReport(metrics, "internal").standing(host.assignment, {})
         monkeypatch.undo()
         await host.assignment.close()
         return shown(metrics)["cjo_checkpoint_age_seconds"]
@@ -82,7 +82,7 @@ def test_a_guarded_canary_is_shown_with_its_verdict(
     async def words() -> list[str]:
         host, metrics = Host(tmp_path), Metrics()
         await host.assignment.assign({0})
-        WorkerReport(metrics).standing(host.assignment, {})
+        WorkerReport(metrics, "internal").standing(host.assignment, {})
         await host.assignment.close()
         return [one for one in shown(metrics) if one.startswith("cjo_canary")]
 
