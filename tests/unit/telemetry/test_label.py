@@ -184,7 +184,7 @@ def _check(counted: Mapping[tuple[str, ...], float], topology: str) -> None:
 def _written() -> Iterator[tuple[str, list[str | None], str]]:
     """Yield each count in the code: its name, its labels' values where written, and its place."""
     telemetry = ROOT / "cjo_stream" / "telemetry"
-    asks = {*(telemetry / "monitoring").glob("*.py")}
+    asks = {*(telemetry / "monitoring").rglob("*.py")}
     asks |= {telemetry / "overview.py", telemetry / "scrape.py"}
     for path in sorted(set((ROOT / "cjo_stream").rglob("*.py")) - asks - {TABLE}):
         for node in ast.walk(ast.parse(path.read_text())):
