@@ -6,6 +6,7 @@ keeps of itself: releases of one behaviour read each other's stores.
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import signal
@@ -26,8 +27,11 @@ from tests.world.verdict import judge
 pytestmark = pytest.mark.kafka
 
 RATE = 100
-PAUSE_MAX_S = 60.0
-"""On a machine with much else to do."""
+PAUSE_MAX_S = 5.0
+BUSY_PAUSE_MAX_S = 60.0
+"""On a machine with much else to do: a process needs two seconds of a core until it works."""
+BUSY_LOAD = 2.0
+"""A core."""
 NEXT = "0.99.0"
 LAST_FIELD = '''    """Of the first partition: what guards have counted in all partitions."""
 '''
@@ -95,6 +99,7 @@ def next_release(tmp_path: Path) -> Path:
         check=True,
     )
     assert NEXT in asked.stdout
+    compileall.compile_dir(folder, quiet=1)  # as an installer does
     return folder
 
 
@@ -120,9 +125,11 @@ def test_a_release_replaces_another_under_load_and_goes_back(
     pauses_s = chain.pauses_s()
     load.end()
     assert load.failed == 0
-    print("the longest pauses of partitions:", ", ".join(f"{one:.1f} s" for one in pauses_s))
+    busy = os.getloadavg()[0] / (os.cpu_count() or 1)
+    longest = ", ".join(f"{one:.1f} s" for one in pauses_s)
+    print(f"the longest pauses of partitions: {longest} (load {busy:.1f} a core)")
     wait_until_quiet(chain, seconds=90)
-    assert max(pauses_s) < PAUSE_MAX_S
+    assert max(pauses_s) < (PAUSE_MAX_S if busy < BUSY_LOAD else BUSY_PAUSE_MAX_S)
     verdict = judge(chain)
     assert verdict.events == load.sent
     assert verdict.commands > 100

@@ -22,7 +22,8 @@ from cjo_stream.kafka.client.permission import check_allowed, refusal
 from cjo_stream.kafka.client.property import connect
 
 QUEUED_RECORDS_MAX: Final = 100_000
-POLL_S: Final = 0.5
+POLL_S: Final = 0.1
+"""A process that ends waits for so long at most: its successor cannot start before."""
 ROOM_WAIT_S: Final = 0.01
 
 PROPERTIES: Final[dict[str, Any]] = {

@@ -21,6 +21,7 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 from faust.auth import GSSAPICredentials, SASLCredentials, SSLCredentials
+from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message, StreamT
 
@@ -162,6 +163,14 @@ class _Transport(driver.Transport):
     Consumer = _Consumer
 
 
+class _Tables(TableManager):
+    """None: so a start does not wait for them, as Faust does for a second."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
+
+
 class WorkerApp(faust.App):
     """A Faust app that serves an `Assignment`, and is its feed."""
 
@@ -202,6 +211,7 @@ def build_app(
         broker_credentials=credentials(properties),
         broker_client_id=properties.get("client.id", group),
         store="memory://",
+        TableManager=_Tables,
         datadir=str(folder),
         autodiscover=False,
         web_enabled=False,
