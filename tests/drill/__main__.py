@@ -15,13 +15,13 @@ from tests.drill.drilling import Drill, Result
 from tests.drill.fault import Fault
 from tests.drill.faults import FAULTS, SHORT
 from tests.drill.installation import opened
-from tests.drill.panel import NEEDS, WITHOUT, Panels
+from tests.drill.panel import NEEDS, Panels
 from tests.drill.picture import draw
 from tests.drill.traffic import ChannelSystems, Traffic
 from tests.drill.watching import missing, watched
 
 FASTER: Final = 20.0
-QUIET_S: Final = 20.0
+QUIET_S: Final = 15.0
 """Before the first fault nothing is told for so long."""
 
 
@@ -67,7 +67,7 @@ def _drilled(asked: argparse.Namespace, folder: Path) -> tuple[list[Result], lis
         panels.start()
         stack.callback(panels.close)
         drill = Drill(installation, watching, traffic, systems, _say)
-        drill.rest()
+        drill.warm_up()
         began_s = time.monotonic()
         time.sleep(QUIET_S)
         told = sorted({n.alert for n in watching.since(began_s) if n.receiver == "page"})
@@ -89,9 +89,7 @@ def _drilled(asked: argparse.Namespace, folder: Path) -> tuple[list[Result], lis
                 results.append(Result(fault.name, fault.alert, None, 0, [], [], None, [said]))
         caused = {one.name for one in faults}
         silent = [
-            str(one)
-            for one in sorted(panels.silent)
-            if one.panel not in WITHOUT and NEEDS.get(one.panel, "") in {"", *caused}
+            str(one) for one in sorted(panels.silent) if NEEDS.get(one.panel, "") in {"", *caused}
         ]
         if asked.pictures is not None:
             for page in draw(watching, asked.pictures, begins_s):

@@ -23,10 +23,15 @@ GATHERED_S: Final = 30.0
 """How long Alertmanager waits for what belongs together, before it is divided."""
 KEPT_S: Final = 300.0
 """How long Alertmanager goes on with an alert that it hears no more of, at most."""
+FORGOTTEN_S: Final = 31.0
+"""How long Alertmanager keeps the group of an alert that has ended, at any speed and at most. Of
+what comes into it then it tells at the end of an interval, and not as soon as of a new group."""
 SILENT_S: Final = 300.0
 """After such a silence whoever hears the watchdog tells somebody."""
 REST_WITHIN_S: Final = 300.0
 LAG_AT_REST: Final = 300
+WARM_COMMANDS: Final = 300
+"""So many first commands may be late: of processes that have just been started."""
 NEVER_S: Final = 60.0
 """After so much more than its stated time an alert is not waited for any more."""
 BY_NAME: Final = {one.name: one for one in ALERTS}
@@ -86,6 +91,18 @@ class Drill:
         """Return when nothing of a fault is left: no page, nor `alert`; raises AssertionError."""
         wait(lambda: not self._unrest(alert), REST_WITHIN_S, lambda: self._unrest(alert), 1.0)
 
+    def warm_up(self) -> None:
+        """Return when the installation goes as it does for long, and all is at rest."""
+        if self.traffic.mode is Mode.SHOPPING:
+            commands = "sum(cjo_event_to_action_seconds_count)"
+            wait(
+                lambda: self.watching.value(commands) > WARM_COMMANDS,
+                REST_WITHIN_S,
+                lambda: "hardly any commands come",
+                1.0,
+            )
+        self.rest()
+
     def run(self, fault: Fault) -> Result:
         """Cause a fault, and see it told, mended and ended."""
         page_words = page(fault.alert)
@@ -142,6 +159,7 @@ class Drill:
         here = {
             "TOPOLOGY": str(self.installation.topology),
             "LAYER": str(self.installation.layer),
+            "ENDPOINTS.yaml": str(self.installation.endpoints),
             **names,
         }
         return named(line, here)
@@ -154,8 +172,11 @@ class Drill:
         pages = {one for one in firing if BY_NAME[one].severity == "page" or one == alert}
         if pages:
             return f"{', '.join(sorted(pages))} fires"
-        if alert is not None and self.watching.last(alert) == "firing":
-            return f"the end of {alert} is not told"
+        if alert is not None and (last := self.watching.last(alert)) is not None:
+            if last.status == "firing":
+                return f"the end of {alert} is not told"
+            if time.monotonic() - last.at_s < FORGOTTEN_S:
+                return f"Alertmanager has not forgotten {alert}"
         if not_ready := self.installation.not_ready():
             return f"{', '.join(not_ready)} is not ready"
         lag = self.watching.value(f"sum(cjo:lag_records:sum{{{PIPELINE}}})")

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from cjo_stream.kafka.local.broker import PORTS, Broker
+from tests.world.receiver import SECRET, Receiver
 from tests.world.registry import AVRO_EVENT, Registry, avro
 
 TENANT_KEY: Final = "a-key-only-the-drill-has-0123456789"
 TOPOLOGY: Final = Path(__file__).parent / "topology"
-NAMES: Final = ("intake", "worker-0", "worker-1", "dispatch", "learn", "insight")
+NAMES: Final = ("intake", "worker-0", "worker-1", "dispatch", "learn", "insight", "webhook")
 """In the order of `up`, so of the ports that `cjo-stream monitoring` writes."""
 PARTITIONS: Final = 2
 SCHEMA: Final = 1
@@ -28,6 +29,13 @@ LATER_SCHEMA: Final = 2
 """By which records of the channel `app` are written; only a fault asks for the second."""
 INTERVAL_S: Final = 300.0
 """Of checkpoints, models and archived files, before it is divided."""
+ENDPOINT: Final = """\
+webhook: letter
+url: {url}
+secrets: letter.secrets
+addresses: any
+timeout: 1s
+"""
 READY_WITHIN_S: Final = 90.0
 COMMAND_S: Final = 120.0
 
@@ -45,6 +53,9 @@ class Installation:
         self.layer = folder / "layer"
         self.checkpoints = folder / "checkpoints"
         self.archive = folder / "archive"
+        self.endpoints = folder / "webhooks.yaml"
+        self.endpoint: Receiver | None = None
+        """What takes the commands of the channel `letter`, once all is up."""
         self.topology = TOPOLOGY
         self.data = {name: folder / "data" / name for name in NAMES}
         """The folder of each process: each has a host of its own, so to say."""
@@ -77,7 +88,8 @@ class Installation:
     def start(self, name: str, env: Mapping[str, str] = {}, program: Sequence[str] = ()) -> None:
         """Start a process; `program` in place of ours, `env` beside its own environment."""
         role = name.partition("-")[0]
-        words = [role, "sink", "--layer", str(self.layer)] if role == "insight" else [role]
+        options = {"insight": ("sink", "--layer", self.layer), "webhook": (self.endpoints,)}
+        words = [role, *map(str, options.get(role, ()))]
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [*(program or (sys.executable, "-m", "cjo_stream")), *words],
@@ -160,6 +172,9 @@ class Installation:
         for folder in (self.checkpoints, self.archive, self.layer, *self.data.values()):
             folder.mkdir(parents=True, exist_ok=True)
         self.registry.up()
+        self.endpoint = Receiver(self.folder / "endpoint", "ok", tls=False)
+        self.endpoints.write_text(ENDPOINT.format(url=self.endpoint.url))
+        (self.folder / "letter.secrets").write_text(SECRET)
         self.broker.start()
         self.must("topics", "create", str(self.topology))
         for name in NAMES:
@@ -176,6 +191,8 @@ class Installation:
                 process.wait()
         self.broker.stop()
         self.registry.down()
+        if self.endpoint is not None:
+            self.endpoint.stop()
         for folder in self._mounted:
             subprocess.run(["umount", "-l", str(folder)], check=False, capture_output=True)
 

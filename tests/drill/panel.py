@@ -37,12 +37,9 @@ QUERIES: Final = tuple(
 NEEDS: Final = {
     "Guarded canaries": "canary-worse",
     "Held commands": "commands-expired",
+    "Webhooks: requests made again": "endpoint-away",
 }
 """Panels that have data only in a drill with this fault."""
-WITHOUT: Final = frozenset(
-    panel.title for board in BOARDS for panel in board.panels if panel.title.startswith("Webhooks")
-)
-"""Panels of a process that the drill does not run."""
 
 
 class Panels(threading.Thread):

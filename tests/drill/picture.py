@@ -1,4 +1,4 @@
-"""Each dashboard as a page, drawn from what Prometheus has of the drill: axes, lines, legends.
+"""Each dashboard as a page, each chart as a file, drawn from what Prometheus has of the drill.
 
 Grafana draws them otherwise; this shows that each query gives something, and what.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,8 @@ POINTS: Final = 240
 WIDTH, HEIGHT = 560, 170
 LEFT, BOTTOM, TOP = 56, 20, 8
 LINES_MAX: Final = 20
+ROW, LETTER = 17, 6
+"""Of a legend: the height of a row, the width of a letter."""
 COLOURS: Final = (
     "#2f5bd3", "#b3560f", "#1a7f4b", "#7a4fc9", "#b3336b", "#0f8a8a", "#7a6a1a", "#5b6b80",
 )  # fmt: skip
@@ -40,38 +43,54 @@ Line = tuple[str, list[tuple[float, float]]]
 
 
 def draw(watching: Watching, folder: Path, began_s: float) -> list[Path]:
-    """Write a page for each dashboard, from `began_s` (Unix time) to now; return them."""
+    """Write a page for each dashboard, and a file for each of its charts; return the pages.
+
+    `began_s`: from when on, Unix time.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     until_s = time.time()
     pages = []
     for board in BOARDS:
         page = folder / f"{board.name}.html"
-        page.write_text(_page(board, watching, began_s, until_s))
+        shown = [(one, *_panel(one, watching, began_s, until_s)) for one in board.panels]
+        page.write_text(_page(board, [text for _, text, _ in shown]))
+        for panel, _, drawn in shown:
+            if drawn:
+                name = re.sub(r"\W+", "-", panel.title.lower())
+                (folder / f"{board.name}-{name}.svg").write_text(drawn)
         pages.append(page)
     return pages
 
 
-def _page(board: Board, watching: Watching, began_s: float, until_s: float) -> str:
-    panels = "".join(_panel(one, watching, began_s, until_s) for one in board.panels)
+def _page(board: Board, panels: Sequence[str]) -> str:
     return (
         f"<!doctype html><meta charset=utf-8><title>{html.escape(board.title)}</title>"
         f"<style>{STYLE}</style><h1>cjo-stream: {html.escape(board.title)}</h1>"
-        f"<p>{html.escape(board.about)}</p><div class=board>{panels}</div>"
+        f"<p>{html.escape(board.about)}</p><div class=board>{''.join(panels)}</div>"
     )
 
 
-def _panel(panel: Panel, watching: Watching, began_s: float, until_s: float) -> str:
+def _panel(panel: Panel, watching: Watching, began_s: float, until_s: float) -> tuple[str, str]:
+    """Return a panel as a part of a page, and as a file; nothing for what is no chart."""
+    drawn = ""
     if panel.kind == "table":
         inside = "".join(_table(_now(query, watching)) for query in panel.queries)
     else:
         lines = [one for q in panel.queries for one in _lines(q, watching, began_s, until_s)]
         lines = [one for one in lines if one[1]][:LINES_MAX]
-        drawn = _stat if panel.kind == "stat" else _chart
-        inside = drawn(panel, lines) if lines else "<p class=none>no data</p>"
-    return (
+        if not lines:
+            inside = "<p class=none>no data</p>"
+        elif panel.kind == "stat":
+            inside = _stat(panel, lines)
+        else:
+            chart = _chart(panel, lines)
+            inside = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}">{chart}</svg>{_keys(panel, lines)}'
+            drawn = _file(panel, lines, chart)
+    text = (
         f'<div class=panel style="grid-column:span {panel.width}"><h2>{html.escape(panel.title)}'
         f"</h2><p>{html.escape(panel.about)}</p>{inside}</div>"
     )
+    return text, drawn
 
 
 def _asked(query: Query) -> str:
@@ -118,7 +137,7 @@ def _chart(panel: Panel, lines: list[Line]) -> str:
     drawn = []
     for share in (0.0, 0.5, 1.0):
         at = y(least + share * (most - least))
-        drawn.append(f'<path class=grid d="M{LEFT} {at:.1f}H{WIDTH}"/>')
+        drawn.append(f'<path class="grid" d="M{LEFT} {at:.1f}H{WIDTH}"/>')
         word = written(least + share * (most - least), panel.unit)
         drawn.append(f'<text x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{word}</text>')
     for place, (_, points) in enumerate(lines):
@@ -130,12 +149,39 @@ def _chart(panel: Panel, lines: list[Line]) -> str:
         drawn.append(
             f'<text x="{x(at):.0f}" y="{HEIGHT - 4}" text-anchor="{anchor}">{clock}</text>'
         )
+    return "".join(drawn)
+
+
+def _keys(panel: Panel, lines: list[Line]) -> str:
+    """Return the legend of a chart on a page."""
     keys = "".join(
         f'<b><span style="color:{COLOURS[place % len(COLOURS)]}">&#9644;</span> '
         f"{html.escape(name or panel.title)}</b>"
         for place, (name, _) in enumerate(lines)
     )
-    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}">{"".join(drawn)}</svg><div class=key>{keys}</div>'
+    return f"<div class=key>{keys}</div>"
+
+
+def _file(panel: Panel, lines: list[Line], chart: str) -> str:
+    """Return a chart as a file: its title above it, its legend below."""
+    keys, x, y = [], LEFT, HEIGHT + ROW
+    for place, (name, _) in enumerate(lines):
+        word = name or panel.title
+        if x > LEFT and x + LETTER * (len(word) + 4) > WIDTH:
+            x, y = LEFT, y + ROW
+        colour = COLOURS[place % len(COLOURS)]
+        keys.append(f'<path d="M{x} {y - 4}h12" stroke="{colour}" stroke-width="3"/>')
+        keys.append(f'<text x="{x + 16}" y="{y}">{html.escape(word)}</text>')
+        x += LETTER * (len(word) + 5)
+    height = y + ROW + 10
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 10} {height}">'
+        f"<style>text{{font:11px sans-serif;fill:#57606a}}.grid{{stroke:#e6e9ee}}"
+        f".title{{font-weight:600;fill:#1b1f24}}</style>"
+        f'<rect width="{WIDTH + 10}" height="{height}" fill="#fff"/>'
+        f'<text class="title" x="6" y="14">{html.escape(panel.title)}</text>'
+        f'<g transform="translate(0 {ROW})">{chart}{"".join(keys)}</g></svg>\n'
+    )
 
 
 def _table(found: list[dict[str, Any]]) -> str:

@@ -1,7 +1,7 @@
 """Every fault of the drill, in the order in which they come.
 
 process       processes that end, hang, refuse, come and go
-broker        what they stand on: the broker, the registry, the consumers of commands
+broker        what they stand on: the broker, the registry, consumers and endpoints of commands
 content       what comes in: poison, too much, definitions
 folder        disks, checkpoints, the archive, the layer
 watch         what watches: targets, the watchdog
@@ -25,13 +25,10 @@ FAULTS: Final[tuple[Fault, ...]] = (
 )
 UNDRILLED: Final = {
     "CjoNothingApplied": "no cause is known of a stage that is ready and takes nothing",
-    "CjoLagGrowing": "more than intake takes, for long, is more than a drill can send",
-    "CjoActionsLateSlowly": "it looks back for days, whatever the factor",
-    "CjoArchiveBehind": "it waits for an hour and a half",
+    "CjoActionsLateSlowly": "it looks back for a day: for more than an hour in a drill",
+    "CjoArchiveBehind": "it waits for an hour and a half: for five minutes in a drill",
     "CjoInsightStale": "a sink whose layer is away ends: CjoLearnOrInsightDown tells it",
-    "CjoDiskFilling": "a disk fills for hours before it can be foretold",
-    "CjoWebhookStuck": "no endpoint is here; tests/kafka/test_webhook.py has such faults",
-    "CjoWebhookUnanswered": "no endpoint is here; tests/kafka/test_webhook.py has such faults",
+    "CjoDiskFilling": "a disk fills for an hour before it can be foretold: for five minutes",
 }
 """Alerts without a fault, and why; promtool tests their rules."""
 SHORT: Final = ("worker-killed", "poison", "broker-down")

@@ -1,10 +1,11 @@
-"""What the processes stand on goes away: the broker, the registry, the channel systems."""
+"""What the processes stand on goes away: the broker, the registry, channel systems, endpoints."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from tests.drill.fault import Fault, Hand
+from tests.drill.fault import Fault, Hand, Run
 from tests.drill.installation import LATER_SCHEMA
 
 if TYPE_CHECKING:
@@ -42,6 +43,20 @@ def _registry_back(drill: Drill) -> None:
     drill.installation.registry.up()
 
 
+def _answers(behaviour: str) -> Callable[[Drill], None]:
+    """Return what lets the endpoint of the channel `letter` behave otherwise."""
+
+    def behave(drill: Drill) -> None:
+        assert drill.installation.endpoint is not None
+        drill.installation.endpoint.behave(behaviour)
+
+    return behave
+
+
+def _letters(_: Drill) -> dict[str, str]:
+    return {"CHANNEL": "letter"}
+
+
 FAULTS: Final = (
     Fault(
         "broker-down",
@@ -64,5 +79,26 @@ FAULTS: Final = (
         (Hand("Start the channel system", _heard),),
         "dispatch",
         own_s=3 * UNREAD_ASKED_S,
+    ),
+    Fault(
+        "endpoint-away",
+        "CjoWebhookStuck",
+        _answers("error"),
+        (Hand("Mend the endpoint", _answers("ok")),),
+        "webhook",
+    ),
+    Fault(
+        "endpoint-refuses",
+        "CjoWebhookUnanswered",
+        _answers("reject"),
+        (
+            Run(
+                'cjo-stream hold --channel CHANNEL --why "its endpoint refuses commands"',
+                names=_letters,
+            ),
+            Hand("Hold the channel while the endpoint is mended", _answers("ok")),
+            Run("cjo-stream release --channel CHANNEL", names=_letters),
+        ),
+        "webhook",
     ),
 )

@@ -7,10 +7,10 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from tests.drill.fault import Fault, Hand, Run
+from tests.drill.faults.process import stands_still
 from tests.drill.installation import wait
 from tests.drill.traffic import Mode, native, receipt
 
@@ -29,9 +29,10 @@ CANARY: Final = (
 GOAL: Final = "when: event.cart == key, within: 60s"
 HARDER: Final = "when: event.cart == key and event.total > 99, within: 60s"
 LAG: Final = 'sum(cjo:lag_records:sum{stage="intake"})'
-WAVE_S: Final = 5.0
-"""It takes some seconds until what was sent is seen in the lag."""
-PARTS: Final = 10
+INTAKE_STANDS_S: Final = (0.12, 0.005)
+"""For how long it stands still, and for how long it goes on then."""
+WAVE_S: Final = 0.1
+HOT_BYTES: Final = 1_500
 ROBOT: Final = "robot"
 BLOCKED: Final = "blocked: [guest]"
 GUARD_S: Final = 240.0
@@ -88,32 +89,45 @@ def _changed(drill: Drill, name: str, *changes: tuple[str, str]) -> None:
     drill.installation.topology = mended
 
 
-def _floods(drill: Drill, user: str, key: str | None, wanted: Callable[[float], float]) -> None:
-    """Send so much more that intake has about `wanted` records to read, by the seconds since."""
-    began_s = time.monotonic()
-    event = {"id": f"flood{began_s}", **native(user, "product_viewed", product="p1")}
-    value = json.dumps(event).encode()
+def _floods(drill: Drill, event: bytes, key: str | None, at_once: int, rate: int) -> None:
+    """Send one event `at_once` times, then `rate` times a second, to an intake on a busy host.
+
+    Intake takes far more than a drill can send for long, so its host has other work most of the
+    time. It still answers whoever asks for its metrics.
+    """
+    stands_still("intake", *INTAKE_STANDS_S)(drill)
 
     def flood(stop: threading.Event) -> None:
-        before, sent, taken = 0.0, 0, 0.0
-        while not stop.is_set():
-            waits = drill.watching.value(LAG)
-            taken = max(0.9 * taken, before + sent - waits)
-            before, sent = waits, 0
-            more = wanted(time.monotonic() - began_s + WAVE_S) - waits + taken
-            for _ in range(PARTS):
-                for _ in range(max(0, int(more / PARTS))):
-                    drill.traffic.send("web", value, key)
-                    sent += 1
-                if stop.wait(WAVE_S / PARTS):
-                    return
+        number = at_once
+        while number and not stop.is_set():
+            for _ in range(number):
+                drill.traffic.send("web", event, key)
+            stop.wait(WAVE_S)
+            number = int(rate * WAVE_S)
 
     drill.go_on(flood)
 
 
+def _view(user: str) -> bytes:
+    event = native(user, "product_viewed", product="p1")
+    return json.dumps({"id": f"flood{time.monotonic()}", **event}).encode()
+
+
+def _batch(drill: Drill) -> None:
+    """Let a producer of batches send more than intake takes."""
+    _floods(drill, _view("u1"), None, 5_000, 6_000)
+
+
+def _slower(drill: Drill) -> None:
+    drill.stop()
+
+
 def _hot(drill: Drill) -> None:
-    """Let a robot view the shop as one customer: one partition has all of that to read."""
-    _floods(drill, ROBOT, ROBOT, lambda after_s: 100_000 - 500 * after_s)
+    """Let a robot view the shop as one customer: one partition has all of that to read.
+
+    Its records are long, or so many would be fetched ahead that the other partition waits, too.
+    """
+    _floods(drill, _view(ROBOT).ljust(HOT_BYTES), ROBOT, 250_000, 0)
 
 
 def _blocked(drill: Drill) -> None:
@@ -159,6 +173,14 @@ def _older(drill: Drill) -> None:
 
 
 TOO_MUCH: Final = (
+    Fault(
+        "flood",
+        "CjoLagGrowing",
+        _batch,
+        (Hand("Let a producer of batches send more slowly", _slower),),
+        "intake",
+        mode=Mode.BROWSING,
+    ),
     Fault(
         "hot-partition",
         "CjoPartitionHot",

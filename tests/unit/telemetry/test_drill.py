@@ -11,7 +11,7 @@ from tests.drill.drilling import GATHERED_S, longest_s, named
 from tests.drill.fault import Fault, Run
 from tests.drill.faults import FAULTS, SHORT, UNDRILLED
 from tests.drill.panel import NEEDS
-from tests.drill.runbook import page
+from tests.drill.runbook import RUNBOOKS, page
 
 NAMES = {one.name for one in FAULTS}
 
@@ -22,6 +22,12 @@ def test_every_alert_is_drilled_or_it_is_said_why_not() -> None:
     assert not drilled & set(UNDRILLED)
     assert len(NAMES) == len(FAULTS)
     assert set(SHORT) < NAMES
+
+
+def test_the_page_names_every_alert_without_a_fault() -> None:
+    written = (RUNBOOKS.parents[1] / "docs" / "monitoring.md").read_text().partition("make drill")
+    for alert, why in UNDRILLED.items():
+        assert f"| {alert} | {why} |" in written[2]
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.name)
