@@ -169,6 +169,7 @@ class WebhookProcess:
 
     def abandon(self) -> None:
         """Disconnect; what was not committed is posted again."""
+        self._channels = {}  # so answers that come meanwhile are not waited for, nor reported
         self._poster.close()
         self._sender.close()
         self._taker.abandon()

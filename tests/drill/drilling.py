@@ -23,9 +23,6 @@ GATHERED_S: Final = 30.0
 """How long Alertmanager waits for what belongs together, before it is divided."""
 KEPT_S: Final = 300.0
 """How long Alertmanager goes on with an alert that it hears no more of, at most."""
-FORGOTTEN_S: Final = 31.0
-"""How long Alertmanager keeps the group of an alert that has ended, at any speed and at most. Of
-what comes into it then it tells at the end of an interval, and not as soon as of a new group."""
 SILENT_S: Final = 300.0
 """After such a silence whoever hears the watchdog tells somebody."""
 REST_WITHIN_S: Final = 300.0
@@ -172,11 +169,8 @@ class Drill:
         pages = {one for one in firing if BY_NAME[one].severity == "page" or one == alert}
         if pages:
             return f"{', '.join(sorted(pages))} fires"
-        if alert is not None and (last := self.watching.last(alert)) is not None:
-            if last.status == "firing":
-                return f"the end of {alert} is not told"
-            if time.monotonic() - last.at_s < FORGOTTEN_S:
-                return f"Alertmanager has not forgotten {alert}"
+        if alert is not None and self.watching.last(alert) == "firing":
+            return f"the end of {alert} is not told"
         if not_ready := self.installation.not_ready():
             return f"{', '.join(not_ready)} is not ready"
         lag = self.watching.value(f"sum(cjo:lag_records:sum{{{PIPELINE}}})")

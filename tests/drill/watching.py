@@ -168,9 +168,9 @@ class Watching:
         came = (n.at_s for n in self.since(began_s) if (n.alert, n.status) == (alert, status))
         return min(came, default=None)
 
-    def last(self, alert: str) -> Notice | None:
-        """Return what was told of an alert last, if anything was."""
-        told = [one for one in list(self.notices) if one.alert == alert]
+    def last(self, alert: str) -> str | None:
+        """Return what was told of an alert last: firing, resolved, or nothing."""
+        told = [one.status for one in list(self.notices) if one.alert == alert]
         return told[-1] if told and alert != WATCHDOG else None
 
     def _start_alertmanager(self) -> None:

@@ -373,6 +373,17 @@ def test_an_endpoint_that_is_gone_gets_nothing_more(
     assert len(push.requests()) == 1, "what was answered was posted again"
 
 
+def test_an_answer_that_comes_while_a_process_begins_anew_is_not_reported(
+    working: Working, commands: Commands, mail: Receiver
+) -> None:
+    process = working(mail=mail)
+    commands.send(*range(20), customers=20)
+    until(lambda: process._backlogs["mail"].on_their_way, process)
+    until(lambda: not process._poster._answers.empty())
+    process.abandon()
+    assert commands.outcomes() == {}
+
+
 def test_no_address_but_a_public_one_is_asked_unless_allowed(
     installation: Settings, commands: Commands, mail: Receiver, tmp_path: Path
 ) -> None:

@@ -253,7 +253,10 @@ ALERTS: Final = (
         "page",
         "sum by (channel) (min_over_time(cjo_webhook_waiting[10m])) > 0 unless on (channel) "
         'sum by (channel) (increase(cjo_webhook_commands_total{result=~"answered|refused"}[10m])) '
-        "> 0",
+        "> 0 "
+        # While the broker is away nothing is posted, and for a moment afterwards.
+        "unless on () "
+        f'count_over_time(ALERTS{{alertname="CjoNothingReady",{_FIRES}}}[5m]) > 0',
         "1m",
         "14m",
         "The endpoint of the channel {{ $labels.channel }} has answered nothing for ten minutes; "

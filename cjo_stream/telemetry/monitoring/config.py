@@ -95,7 +95,9 @@ def alertmanager(plan: Plan) -> dict[str, Any]:
     waits = {
         "group_by": ["alertname"],
         "group_wait": divided("30s", plan.faster),
-        "group_interval": divided("5m", plan.faster),
+        # Prometheus repeats for 15 minutes that an alert has ended, so its group is there for as
+        # long; with a longer interval the next alert of that name would be told much later.
+        "group_interval": divided("30s", plan.faster),
         "repeat_interval": divided("4h", plan.faster),
     }
     watchdog = {

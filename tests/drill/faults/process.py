@@ -173,7 +173,6 @@ def _former(drill: Drill) -> None:
 
 
 ENDED: Final = (
-    # Alertmanager forgets an alert that has ended within 30 s: none comes twice in a row.
     killed("intake"),
     killed("learn", "CjoLearnOrInsightDown"),
     killed("worker-1"),

@@ -74,4 +74,5 @@ def test_an_alert_says_itself_within_what_time_it_comes() -> None:
 def test_alertmanager_waits_as_long_as_the_drill_thinks() -> None:
     from cjo_stream.telemetry.monitoring.config import Plan, alertmanager
 
-    assert seconds(alertmanager(Plan({}))["route"]["group_wait"]) == GATHERED_S
+    route = alertmanager(Plan({}))["route"]
+    assert seconds(route["group_wait"]) == seconds(route["group_interval"]) == GATHERED_S

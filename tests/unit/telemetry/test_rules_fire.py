@@ -198,6 +198,7 @@ HARMLESS: Final[dict[str, Fault]] = {
 DOWN: Final = "0+0x9 1+0x180"
 """For ten minutes."""
 LATER: Final = "0+0x12 1+0x180"
+ANSWERED: Final = of("cjo_webhook_commands_total", result="answered")[0]
 COUNT: Final = "cjo_event_to_action_seconds_count"
 OVER: Final[dict[str, tuple[str, Fault]]] = {
     "what waited for a process is late once it is back": ("CjoTargetDown", {
@@ -212,6 +213,10 @@ OVER: Final[dict[str, tuple[str, Fault]]] = {
     "a store opens a moment after its disk has room again": ("CjoDiskFull", {
         of("cjo_disk_free_bytes", process="worker-0")[0]: "1e9+0x9 50e9+0x180",
         of("cjo_ready", process="worker-0")[0]: LATER,
+    }),
+    "a webhook posts again a moment after the broker is back": ("CjoNothingReady", {
+        **dict.fromkeys(of("cjo_ready"), DOWN),
+        ANSWERED: f"{30 * (FAULT - 1)}+0x13 {30 * (FAULT - 1)}+30x180",
     }),
     "processes are ready one after the other": ("CjoNothingReady", {
         **dict.fromkeys(of("cjo_ready"), LATER),
