@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from itertools import islice
 from typing import Final
 
 from cjo_stream.embedded.cores import wire
@@ -15,6 +14,8 @@ from cjo_stream.ingest import Decoder
 from cjo_stream.ingest.files import DecodeAll, Undecoded
 
 BATCH_RECORDS: Final = 500
+BATCH_BYTES: Final = 1 << 20
+"""A batch ends with the record that reaches this: rows may be large."""
 
 
 def decode_by(crew: Crew, decoder: Decoder) -> DecodeAll:
@@ -24,7 +25,7 @@ def decode_by(crew: Crew, decoder: Decoder) -> DecodeAll:
         under_way: deque[tuple[int, list[Undecoded]]] = deque()
 
         def ask(share: int) -> None:
-            if batch := list(islice(records, BATCH_RECORDS)):
+            if batch := _batch(records):
                 of_rows = [record for record, error in batch if error is None]
                 crew.ask_one(share, wire.Decode(of_rows))
                 under_way.append((share, batch))
@@ -39,6 +40,18 @@ def decode_by(crew: Crew, decoder: Decoder) -> DecodeAll:
             yield from _joined(batch, told)
 
     return decode_all
+
+
+def _batch(records: Iterator[Undecoded]) -> list[Undecoded]:
+    """Return the next records; none at the end."""
+    batch: list[Undecoded] = []
+    left_bytes = BATCH_BYTES
+    for one in records:
+        batch.append(one)
+        left_bytes -= len(one[0].value)
+        if left_bytes <= 0 or len(batch) == BATCH_RECORDS:
+            break
+    return batch
 
 
 def _joined(batch: list[Undecoded], told: wire.Decoded) -> Iterator[DecodedRecord]:

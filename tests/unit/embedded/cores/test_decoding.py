@@ -12,7 +12,7 @@ import pytest
 
 from cjo_stream import ingest
 from cjo_stream.definition import DefinitionSet, load, succeed
-from cjo_stream.embedded.cores import decoding
+from cjo_stream.embedded.cores import decoding, wire
 from cjo_stream.embedded.cores.decoding import decode_by
 from cjo_stream.embedded.recorded import Recorded, run_files
 from cjo_stream.engine.port import DecodedRecord, RawRecord
@@ -140,6 +140,24 @@ def test_files_that_are_merged_are_decoded_where_they_are_read(tmp_path: Path) -
         asked.clear()
         list(read_parts(parts, decode, channel="web", now=0, sort=sort, decode_all=decode_all))
         assert len(asked) == times
+
+
+def test_large_rows_are_shared_out_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decoding, "BATCH_BYTES", 1_000)
+    asked = []
+
+    class Crew(Together):
+        def ask_one(self, share: int, told: wire.Asked) -> None:
+            if isinstance(told, wire.Decode):
+                asked.append(sum(len(one.value) for one in told.records))
+            super().ask_one(share, told)
+
+    rows = [(record, None) for record in carts(200)]
+    crew = Crew(succeed(load(TOPOLOGY), None), 2, KEY)
+    found = list(decode_by(crew, ingest.decoder(load(TOPOLOGY).program, KEY))(iter(rows)))
+    assert [record for record, _ in found] == [record for record, _ in rows]
+    assert len(asked) > 10
+    assert max(asked) < 1_000 + max(len(record.value) for record, _ in rows)
 
 
 @pytest.mark.slow
