@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -18,6 +19,7 @@ from cjo_stream.cli.terminal import (
     note,
     note_diagnostic,
     numbered,
+    ranges,
     say,
     say_json,
     warn,
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from cjo_stream.governance.file import PlanFile
     from cjo_stream.installation.answer import Applied, TakenFile
     from cjo_stream.installation.port import Installation
+
+Key = TypeVar("Key", bound=Hashable)
 
 
 def apply(
@@ -194,8 +198,10 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
         say(f"set {one.number}: {'put in force by a run' if one.by is None else applied(one.by)}")
     for sentence in unrecorded(one.switched for one in found.sets):
         say(sentence)
-    for number, active in found.partitions.items():
-        say(f"partition {number}: {'no answer' if active is None else f'set {active}'}")
+    pairs = ((active, number) for number, active in found.partitions.items())
+    for active, numbers in _gathered(pairs).items():
+        what = "partition" if len(numbers) == 1 else "partitions"
+        say(f"{what} {ranges(numbers)}: {'no answer' if active is None else f'set {active}'}")
     for number, reached in found.rolling_out.items():
         say(f"partition {number}: reaching sleeping customers, {count(reached)} so far")
     for journey, versions in sorted(found.instances.items()):
@@ -215,8 +221,8 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
     warn_behind(found.holding)
     for file in found.files:
         say(f"taken: {_taken(file)}")
-    for place, number in sorted(found.intake.items()):
-        say(f"intake {place}: set {number}")
+    for (topic, set_), numbers in sorted(_gathered(_intake(found.intake)).items()):
+        say(f"intake {topic}/{ranges(numbers)}: set {set_}")
     if found.engine == "compiled":
         say("engine here: compiled")
     if found.begun > found.applied:
@@ -226,6 +232,21 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
     if silent:
         warn(f"partitions {silent} do not answer: are worker and dispatch running?")
     return 1 if silent else 0
+
+
+def _intake(places: Mapping[str, int]) -> Iterator[tuple[tuple[str, int], int]]:
+    """Yield (topic, set) and partition of each place of intake, as topic/partition."""
+    for place, set_ in places.items():
+        topic, _, partition = place.rpartition("/")
+        yield (topic, set_), int(partition)
+
+
+def _gathered(pairs: Iterable[tuple[Key, int]]) -> dict[Key, list[int]]:
+    """Return the numbers of each key, rising."""
+    found: dict[Key, list[int]] = {}
+    for key, number in sorted(pairs, key=lambda pair: pair[1]):
+        found.setdefault(key, []).append(number)
+    return found
 
 
 def _taken(file: TakenFile) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cjo_stream.cli.option import settings_of
-from cjo_stream.cli.terminal import Part, Screen, count, moment, say_parts
+from cjo_stream.cli.terminal import Part, Screen, count, moment, ranges, say_parts
 from cjo_stream.errors import CjoError, RetryError, UsageError
 
 if TYPE_CHECKING:
@@ -227,7 +227,7 @@ def _parts(
             [
                 (
                     name,
-                    _ranges([one.number for one in led]),
+                    ranges([one.number for one in led]),
                     round(max(one.lag for one in led)),
                     max(led, key=lambda one: one.lag).number,
                 )
@@ -259,21 +259,6 @@ def _rates(rates: Mapping[str, float]) -> str:
 
 def _rate(rate: float) -> str:
     return count(round(rate)) if rate >= 10 else f"{rate:.1f}"
-
-
-def _ranges(numbers: list[int]) -> str:
-    """Return rising numbers, neighbours together.
-
-    >>> _ranges([0, 1, 2, 5, 7, 8])
-    '0-2, 5, 7-8'
-    """
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(f"{run[0]}-{run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs)
 
 
 def _duration(seconds: float) -> str:

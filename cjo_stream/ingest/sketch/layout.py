@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -31,6 +31,7 @@ _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 
 QUESTION: Final = "QUESTION:"
 """Stands in a comment before what a person must say."""
+_MAY_NAME: Final = "; does it name people? Then move it to `identifiers`, here and below"
 
 Line = tuple[str, str]
 """A line of YAML, and its comment; empty for none."""
@@ -121,15 +122,18 @@ _STRENGTH: Final = ("user", "customer", "member", "client", "account", "loyalty"
 
 
 def _of_columns(
-    rows: Iterable[dict[str, Any]], of: Any
+    rows: Sequence[dict[str, Any]], of: Any
 ) -> list[tuple[str, NormalForm | None, str]]:
     """Return the identifier types that records name, by strength."""
     flat: list[dict[str, Any]] = []
+    having: Counter[str] = Counter()
     for row in rows:
-        given = _object(of(row))
-        pairs = [(name, one) for name, value in given.items() for one in _listed(value)]
-        flat += [{name: one} for name, one in pairs]
+        given = {name: _listed(value) for name, value in _object(of(row)).items()}
+        flat += [{name: one} for name, values in given.items() for one in values]
+        having.update(name for name, values in given.items() if any(map(_is_there, values)))
     _, columns = columns_of(flat)
+    for column in columns:  # of records, each of which may have several of a type
+        column.empty = len(rows) - having[column.path[0]]
     named = [column for column in columns if _NAME.fullmatch(column.path[0]) and column.rows]
 
     def strength(column: Column) -> tuple[int, str]:
@@ -149,6 +153,10 @@ def _of_columns(
 def _object(value: Any) -> dict[str, Any]:
     """Return a value that is an object; an odd record's list or text there says nothing."""
     return value if isinstance(value, dict) else {}
+
+
+def _is_there(value: Any) -> bool:
+    return value is not None and value != ""
 
 
 def _listed(value: Any) -> list[Any]:
@@ -186,9 +194,10 @@ def who_and_what(roles: Roles, rows: int) -> list[Line]:
     kept = [name for name in roles.attributes if name not in lost]
     if kept:
         lines.append(("attributes:", ""))
-    return lines + [
-        _attribute(name, roles.attributes[name], roles.moments.get(name), rows) for name in kept
-    ]
+    for name in kept:
+        line, seen = _attribute(name, roles.attributes[name], roles.moments.get(name), rows)
+        lines.append((line, seen + _MAY_NAME if name in roles.asked else seen))
+    return lines
 
 
 def declared(roles: Roles) -> list[tuple[str, NormalForm | None, str]]:

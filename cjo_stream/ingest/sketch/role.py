@@ -64,6 +64,8 @@ class Roles(msgspec.Struct):
     """Columns beyond ATTRIBUTES_MAX."""
     is_by_row: bool = False
     """Whether no column names anybody twice, so that each row is a customer of its own."""
+    asked: list[str] = []
+    """Attributes that may name people, where rows have no identifier: ask whether they do."""
 
 
 def roles_of(
@@ -103,8 +105,20 @@ def roles_of(
         if (one := moment_of(column, is_named=_is_time_name(column))) is not None
     }
     left_out = len(free) - len(attributes)
+    is_covered = any(one.column.empty == 0 for one in identifiers)
+    asked = [] if is_covered else [n for n, one in attributes.items() if _may_name(one, rows)]
     return Roles(
-        time, moment, type_, identifiers, own, attributes, moments, clock, left_out, is_by_row
+        time,
+        moment,
+        type_,
+        identifiers,
+        own,
+        attributes,
+        moments,
+        clock,
+        left_out,
+        is_by_row,
+        asked,
     )
 
 
@@ -241,25 +255,30 @@ def with_region(one: Named, *, is_alone: bool) -> Named:
 
 def _fallback(columns: Sequence[Column], rows: int) -> tuple[list[Named], bool]:
     """Return a column that looks like an id: one with repeats, or else one that numbers rows."""
-    ids = [
-        column
-        for column in columns
-        if not _is_composite(column)
-        and column.empty == 0
-        and vocabulary.THINGS.isdisjoint(column.words)
-        and (
-            not column.name
-            or not vocabulary.ID.isdisjoint(column.words)
-            or column.name.endswith("id")
-        )
-    ]
-    repeated = [one for one in ids if one.name and 1 < len(one.values) < rows and one.rows > 1]
-    telling = [one for one in repeated if len(one.values) * 100 > rows]
+    ids = [one for one in columns if _is_id(one)]
+    telling = [one for one in ids if _may_name(one, rows)]
     if telling:
         best = max(telling, key=lambda one: len(one.values))
         return [Named(best.name, best)], False
     single = [one for one in ids if len(one.values) == rows or one.is_full]
     return ([Named(single[0].name or "row", single[0])] if single else []), bool(single)
+
+
+def _is_id(column: Column) -> bool:
+    """Return whether every row has one, and its name says that it is an id, not of a thing."""
+    return (
+        not _is_composite(column)
+        and column.empty == 0
+        and vocabulary.THINGS.isdisjoint(column.words)
+        and (not column.name or _has_id(column))
+    )
+
+
+def _may_name(column: Column, rows: int) -> bool:
+    """Return whether it is an id with repeats, and with many different values."""
+    different = len(column.values)
+    is_repeated = bool(column.name) and 1 < different < rows and column.rows > 1
+    return _is_id(column) and is_repeated and different * 100 > rows
 
 
 def _has_id(column: Column) -> bool:

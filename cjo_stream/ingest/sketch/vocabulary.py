@@ -38,6 +38,7 @@ PERSON: Final = frozenset(
     ("user", "customer", "client", "member", "subscriber", "account", "person", "contact",
      "patient", "player", "master", "household", "card", "cust", "uid", "visitorid", "userid",
      "customerid", "clientid", "memberid", "masterid", "accountid", "student", "applicant",
+     "pupil", "patron", "borrower", "passenger", "donor", "attendee", "policyholder",
      "kunde", "kunden", "kundin", "kd", "benutzer", "nutzer", "mitglied", "mitglieds", "abonnent",
      "abonnenten", "konto", "teilnehmer", "personen", "versicherten", "patienten",
      "clients", "utilisateur", "abonne", "adherent", "membre", "compte", "personne", "assure",
@@ -66,8 +67,8 @@ ID: Final = frozenset(
 )  # fmt: skip
 THINGS: Final = frozenset(
     ("item", "product", "sku", "article", "page", "category", "campaign", "offer", "resource",
-     "store", "shop", "position", "ad", "content", "movie", "song", "course", "artikel", "produkt",
-     "kategorie", "kampagne", "filiale", "produit", "categorie", "magasin", "articulo",
+     "store", "shop", "branch", "position", "ad", "content", "movie", "song", "course", "artikel",
+     "produkt", "kategorie", "kampagne", "filiale", "produit", "categorie", "magasin", "articulo",
      "producto", "categoria", "tienda")
 )  # fmt: skip
 """What is offered, not who it is offered to."""

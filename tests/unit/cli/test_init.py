@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,12 @@ def test_segment_calls(cli: Cli, tmp_path: Path) -> None:
     assert program.channels["sample"].input is not None
     assert program.channels["sample"].input.format == "segment"
     assert list(program.identifiers) == ["user_id", "email", "anonymous_id"]
+    text = (tmp_path / "shop" / "topology.yaml").read_text()
+    assert re.findall(r"{type: (\w+).*# (.+)", text) == [
+        ("user_id", "1 different in 2 values, 1 empty"),
+        ("email", "1 different in 1 value, 2 empty"),
+        ("anonymous_id", "1 different in 3 values"),
+    ]
     assert program.events is not None
     assert program.events["order_completed"] == {"total": "number"}
     assert {name: fact.type for name, fact in program.facts.items()} == {"email": "string"}

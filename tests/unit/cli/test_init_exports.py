@@ -221,3 +221,23 @@ def test_changes_that_are_no_sample_are_refused_until_mended(cli: Cli, tmp_path:
         sample.write_text("".join(json.dumps(one) + "\n" for one in changes))
         done = cli("init", tmp_path / "crm", "--from", sample)
         assert (done.code, said in done.err) == (2 if said else 0, True)
+
+
+LOANS = """\
+Reader No,Event,Date,Branch Code,E-Mail
+R-1,Loan,2026-11-02 10:00,Main,ann@example.com
+R-2,Loan,2026-11-02 11:00,Main,
+R-1,Return,2026-11-20 10:00,Main,
+R-3,Reservation,2026-11-21 10:00,East,cy@example.com
+"""
+
+
+def test_where_rows_name_nobody_an_id_is_asked_about(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "loans.csv").write_text(LOANS)
+    done = cli("init", tmp_path / "library", "--from", tmp_path / "loans.csv")
+    assert "2 rows cannot be taken: unidentified" in done.err
+    text = (tmp_path / "library" / "topology.yaml").read_text()
+    asked = [line for line in text.splitlines() if "does it name people?" in line]
+    assert [line.split(":")[0].strip() for line in asked] == ["reader_no"]
+    covered = LOANS.replace("Main,\n", "Main,bo@example.com\n")
+    assert "name people?" not in drafted(cli, tmp_path, covered)
