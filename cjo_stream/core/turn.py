@@ -125,9 +125,12 @@ class Turn:
             del kept[next(iter(kept))]
             self.count("cjo_state_bounds_total", bound)
 
-    def count(self, metric: str, *labels: str, by: int | float = 1) -> None:
-        """Add to a counter of docs/metrics.md; labels come from definitions only."""
-        self.counted.append(((metric, *labels), by))
+    def count(self, *key: str, by: int | float = 1) -> None:
+        """Add to a counter of docs/metrics.md.
+
+        `key` is its name, then the values of its labels, which come from definitions only.
+        """
+        self.counted.append((key, by))
 
     @property
     def counts(self) -> dict[tuple[str, ...], int | float]:

@@ -290,13 +290,11 @@ class Turns:
             self.purges += turn.purges
         if turn.tallies:
             self.tallies.setdefault(turn.clock // PERIOD_MS, []).extend(turn.tallies)
-        counts = self.counts
+        counts, examples = self.counts, self.examples
         for count, by in turn.counted:
             counts[count] = counts.get(count, 0) + by
-        if event is not None:
-            for count, _ in turn.counted:
-                if count not in self.examples:
-                    self.examples[count] = event.topic, event.partition, event.offset
+            if event is not None and count not in examples:
+                examples[count] = event.topic, event.partition, event.offset
 
     def _emit(self, key: str, entry: CachedActor, turn: Turn) -> None:
         """Send the turn's records; note those of a customer in the timeline, too."""
