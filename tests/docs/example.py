@@ -96,7 +96,7 @@ def run(page: str, folder: Path) -> list[str]:
         elif block.mark.startswith("file: "):
             _write(block, folder)
         elif block.mark.startswith("edit: "):
-            _edit(block, folder)
+            edit(block, folder)
         elif block.kind == "yaml":
             _load(block, folder)
         elif block.kind == "json":
@@ -121,7 +121,7 @@ def _write(block: Block, folder: Path) -> None:
     path.write_text(block.text)
 
 
-def _edit(block: Block, folder: Path) -> None:
+def edit(block: Block, folder: Path) -> None:
     """Change one place of a file, as a reader of the lines with - and + would."""
     path = folder / block.mark.removeprefix("edit: ")
     lines = block.text.splitlines(keepends=True)

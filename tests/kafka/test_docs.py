@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from cjo_stream.kafka.local.broker import free_port
 from tests.docs import example
 from tests.docs.page import ROOT, Block, blocks
 
@@ -35,10 +36,15 @@ def test_getting_started_on_kafka(bootstrap: str, tmp_path: Path) -> None:
         "CJO_GROUP": prefix.strip("."),
         "CJO_TENANT_KEY": "a key that only this page has",
         "CJO_PARTITIONS": "2",
+        "CJO_METRICS_PORT": str(free_port()),
     }
     running: list[subprocess.Popen[bytes]] = []
     try:
-        for block in (block for block in blocks(PAGE) if block.mark == "kafka"):
+        for block in blocks(PAGE):
+            if block.mark.startswith("edit: "):
+                example.edit(block, tmp_path)
+            if block.mark != "kafka":
+                continue
             if block.kind == "python":
                 text = block.text.replace("127.0.0.1:9092", bootstrap)
                 text = re.sub(r"\bcjo\.(event|action)\.", rf"{prefix}\1.", text)
@@ -58,8 +64,8 @@ def _do_lines(
 ) -> str:
     printed = ""
     for line in block.text.splitlines():
-        if line.startswith("export CJO_TENANT_KEY="):
-            continue  # another key than this test's
+        if line.startswith("export "):
+            continue  # this test has settings of its own
         if line.startswith(RUNS_ON):
             with (folder / "up.log").open("ab") as log:
                 running.append(
