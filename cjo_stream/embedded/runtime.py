@@ -49,7 +49,7 @@ from cjo_stream.engine.task import Task
 from cjo_stream.errors import InputError, InvariantError
 
 BATCH_RECORDS_MAX = 1_000
-COMMIT_RECORDS_MAX = 20_000
+COMMIT_RECORDS_MAX = 5_000
 """The records that share a commit in memory, of all partitions together."""
 _SOURCES = "sources"
 

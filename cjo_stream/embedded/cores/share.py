@@ -30,7 +30,7 @@ from cjo_stream.ingest.noted import Noted
 from cjo_stream.store.memory import MemoryStore
 
 STEP_RECORDS: Final = 1_000
-COMMIT_RECORDS: Final = 20_000
+COMMIT_RECORDS: Final = 5_000
 ROWS_EACH: Final = 500
 SET_NUMBER: Final = 1
 _TAUGHT_BY: Final = (REWARD.name, PREDICTION.name)
