@@ -116,6 +116,7 @@ def _findings(
     from cjo_stream.installation import host
     from cjo_stream.kafka.operator import checkup as kafka
     from cjo_stream.registry import checkup as registry
+    from cjo_stream.telemetry.tracing import checkup as tracing
 
     yield from host.installed()
     yield host.time_zones()
@@ -129,6 +130,7 @@ def _findings(
         yield host.room("state folder", state, "--state")
     yield from kafka.checkup(settings, definitions.program if definitions is not None else None)
     yield from registry.checkup(settings)
+    yield from tracing.checkup(settings)
     if definitions is not None:
         yield from _of_definitions(definitions)
     if seen is not None:

@@ -21,7 +21,12 @@ def schema(kind: str) -> Schema:
     """
     if kind not in DOCUMENTS:
         raise UsageError(unknown("kind of definition", kind, DOCUMENTS)[1])
+    return schema_of(kind, DOCUMENTS[kind])
+
+
+def schema_of(title: str, record: Record) -> Schema:
+    """Return the schema of the documents that a record describes."""
     shared: dict[str, Schema] = {}
-    drawn = DOCUMENTS[kind].schema(shared)
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": kind}
+    drawn = record.schema(shared)
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title}
     return {**head, **drawn, **({"$defs": shared} if shared else {})}

@@ -194,12 +194,14 @@ METRICS: Final = (
         ("result",),
         "Records with a trace context: accepted, without_state (its tracestate was not valid), or "
         "malformed, which counts as none",
+        from_zero=("accepted", "malformed", "without_state"),
     ),
     Metric(
         "cjo_trace_spans_total",
         "counter",
         ("result",),
         "Spans: exported, failed (nothing took them), or dropped because too many waited",
+        from_zero=("dropped", "exported", "failed"),
     ),
     Metric(
         "cjo_registry_requests_total",

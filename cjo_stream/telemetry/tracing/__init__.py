@@ -3,6 +3,7 @@
 name         the names of spans and of their attributes, in one table
 step         what a step says of itself
 asked        what the settings ask for: `tracing_of`
+checkup      whether spans can be exported, for `doctor`
 exporter     where spans go, and what comes of them
 spans        one span of a step, with links to the trace contexts of its events
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Final, Protocol
 
+from cjo_stream.errors import UsageError
 from cjo_stream.settings import Settings, otel_variable
 from cjo_stream.telemetry.metrics import Metrics
 from cjo_stream.telemetry.tracing.step import EXPORTER, Step
@@ -47,21 +49,37 @@ def tracing_of(settings: Settings, stage: str, group: str, metrics: Metrics) -> 
     What cannot be used (an exporter that is not installed) is logged, and its spans are counted as
     failed.
     """
-    named = [one.strip() for one in (otel_variable(EXPORTER) or "otlp").split(",")]
-    wanted = [one for one in named if one and one != "none"]
-    if not settings.tracing or not wanted:
+    names = wanted(settings)
+    if not names:
         return None
+    try:
+        return spans(names, stage, group, settings.slot, metrics)
+    except UsageError as error:
+        _LOG.warning("no span is exported: %s", error)
+        return Unexported(metrics)
+
+
+def wanted(settings: Settings) -> list[str]:
+    """Return the names of the exporters that are asked for."""
+    named = [one.strip() for one in (otel_variable(EXPORTER) or "otlp").split(",")]
+    return [one for one in named if one and one != "none"] if settings.tracing else []
+
+
+def spans(
+    names: Sequence[str], stage: str, group: str, instance: str, metrics: Metrics
+) -> Tracing:
+    """Return what makes spans for these exporters; raises UsageError where that cannot be."""
     try:
         from cjo_stream.telemetry.tracing.exporter import exporters
         from cjo_stream.telemetry.tracing.spans import Spans
 
-        found = exporters(wanted, metrics)
+        found = exporters(names, metrics)
         waiting_max = int(otel_variable(WAITING) or WAITING_MAX)
-        return Spans(stage, group, settings.slot, found, metrics, waiting_max)
+        return Spans(stage, group, instance, found, metrics, waiting_max)
     except ImportError as error:
-        why = f'libraries are not installed ({error}): pip install "cjo-stream[otel]"'
+        raise UsageError(
+            f'libraries are not installed ({error}): pip install "cjo-stream[otel]"'
+        ) from error
     except Exception as error:
         # Whatever the libraries raise for a variable: without spans, the engine works as well.
-        why = f"{error}"
-    _LOG.warning("no span is exported: %s", why)
-    return Unexported(metrics)
+        raise UsageError(f"{error}: see docs/tracing.md for the variables OTEL_*") from error

@@ -198,7 +198,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         "measure.closed: 4 events without a number, or with one beyond 1e15, first in",
         "journey.often: 5 refused at the entry, no room",
         "refused: 1 record malformed",
-        "refused: 1 record invalid: the `status` of a consent is none of the words",
+        "refused: 1 record invalid: the `status` of a consent is no word such as granted",
         "refused: 1 record unidentified: no identifier of a declared type names anybody",
         "channel web: 1 value of ask.key of another type than `events` declares",
         "still waiting",

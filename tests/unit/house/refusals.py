@@ -822,6 +822,10 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "telemetry/endpoint.py": {
         "set CJO_METRICS_PORT": "unit/house/test_way_out.py::test_metrics_are_served_at_a_free_port"
     },
+    "telemetry/tracing/asked.py": {
+        "libraries are not installed": "unit/telemetry/test_tracing.py::test_without_the_extra_the_engine_works_and_says_what_to_install",
+        "docs/tracing.md for the variables": "unit/telemetry/test_tracing.py::test_what_cannot_be_used_is_said_and_counted_and_stops_nothing",
+    },
     "testing/suite.py": {"no case has that in its name": _CASES},
     "testing/update.py": {
         "several cases share this by an alias": "unit/testing/test_update.py::test_an_expectation_that_two_cases_share_is_written_if_both_agree",

@@ -21,6 +21,7 @@ from cjo_stream import __version__
 from cjo_stream.settings import Settings, load
 from cjo_stream.telemetry import Metrics, Step, tracing_of
 from cjo_stream.telemetry.tracing import name
+from cjo_stream.telemetry.tracing.checkup import checkup
 from cjo_stream.telemetry.tracing.exporter import Counted
 from cjo_stream.telemetry.tracing.spans import LINKS_MAX, Spans
 from tests.unit.telemetry.test_telemetry import ROOT
@@ -68,7 +69,7 @@ def counted(metrics: Metrics) -> dict[str, float]:
     found = re.findall(
         r'^cjo_trace_spans_total{result="(\w+)"} (\S+)$', metrics.render().decode(), re.M
     )
-    return {result: float(value) for result, value in found}
+    return {result: float(value) for result, value in found if float(value)}
 
 
 @pytest.fixture
@@ -261,20 +262,45 @@ def test_what_cannot_be_used_is_said_and_counted_and_stops_nothing(
     assert counted(metrics) == {"failed": 1}
     (record,) = [one for one in caplog.records if one.name.startswith("cjo_stream")]
     assert said in record.getMessage()
+    for variable in variables:
+        monkeypatch.delenv(variable)
+    mended = tracing_of(settings, "task", "g", metrics)
+    assert isinstance(mended, Spans)
+    mended.close()
 
 
 def test_without_the_extra_the_engine_works_and_says_what_to_install(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for module in ("exporter", "spans"):
-        monkeypatch.delitem(sys.modules, f"cjo_stream.telemetry.tracing.{module}")
-    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     metrics = Metrics()
-    tracing = tracing_of(settings, "task", "g", metrics)
+    with monkeypatch.context() as without:
+        for module in ("exporter", "spans"):
+            without.delitem(sys.modules, f"cjo_stream.telemetry.tracing.{module}")
+        without.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+        tracing = tracing_of(settings, "task", "g", metrics)
     assert tracing is not None
     tracing.record(Step([context(1)], 0.1, 1, "t"))
     assert counted(metrics) == {"failed": 1}
     assert 'pip install "cjo-stream[otel]"' in caplog.text
+    installed = tracing_of(settings, "task", "g", metrics)
+    assert isinstance(installed, Spans)
+    installed.close()
+
+
+def test_the_doctor_says_whether_spans_have_an_exporter(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def found(given: Settings = settings) -> list[tuple[str, str]]:
+        return [(one.level.value, f"{one.what}; {one.do}") for one in checkup(given)]
+
+    assert found(settings.model_copy(update={"tracing": False})) == []
+    assert found() == [("ok", "spans are exported by otlp; ")]
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "none")
+    assert found() == [("ok", "trace contexts go on; no spans, as OTEL_TRACES_EXPORTER says; ")]
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "zipkin")
+    ((level, said),) = found()
+    assert level == "problem"
+    assert said.startswith("no span is exported; OTEL_TRACES_EXPORTER asks for zipkin")
 
 
 def test_the_names_are_those_of_the_conventions() -> None:

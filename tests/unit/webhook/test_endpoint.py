@@ -3,9 +3,12 @@
 import time
 from pathlib import Path
 
+import jsonschema
 import pytest
+from ruamel.yaml import YAML
 from standardwebhooks.webhooks import Webhook
 
+from cjo_stream.cli.schema import _schema
 from cjo_stream.errors import DefinitionError, UsageError
 from cjo_stream.webhook.endpoint import check_channels, read_endpoints
 from cjo_stream.webhook.signature import headers, read_secrets
@@ -45,6 +48,27 @@ def test_every_word_counts(tmp_path: Path) -> None:
     assert (one.timeout_s, one.limits.parallel, one.limits.rate) == (3.0, 2, 0.5)
     assert (one.limits.give_up_ms, one.is_public) == (21_600_000, False)
     assert two.channel == "push"
+
+
+@pytest.mark.parametrize(
+    ("more", "is_valid"),
+    [
+        ("", True),
+        ("timeout: 3s\nparallel: 2\nrate: 0.5\ngive_up: 6h\naddresses: any\nca: ca.pem\n", True),
+        ("timout: 3s\n", False),
+        ("timeout: soon\n", False),
+        ("addresses: publik\n", False),
+        ("parallel: 0\n", False),
+        ("rate: fast\n", False),
+    ],
+)
+def test_an_editor_sees_by_the_schema_what_is_wrong(*, more: str, is_valid: bool) -> None:
+    drawn = _schema("webhook")
+    jsonschema.Draft202012Validator.check_schema(drawn)
+    document = YAML(typ="safe").load(FIRST + more)
+    assert jsonschema.Draft202012Validator(drawn).is_valid(document) is is_valid
+    del document["url"]
+    assert not jsonschema.Draft202012Validator(drawn).is_valid(document)
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,15 @@ HEALTH: Final = Board(
             ),
         ),
         Panel(
+            "Tracing",
+            "Trace contexts of records, and spans, a second; see docs/tracing.md.",
+            (
+                Query(rate("cjo_trace_contexts_total", "result").expr, "contexts {{result}}"),
+                Query(rate("cjo_trace_spans_total", "result").expr, "spans {{result}}"),
+            ),
+            "ops",
+        ),
+        Panel(
             "Clock",
             "How far each host is ahead of the broker.",
             (Query("cjo_clock_ahead_seconds", "{{process}}"),),
