@@ -80,7 +80,8 @@ class Site:
 
     def pause_s(self, *, without_folder: bool) -> float:
         """Kill the worker; return how long the slowest command then took, s."""
-        time.sleep(CHECKPOINT_S)
+        if without_folder:
+            time.sleep(CHECKPOINT_S)
         self.chain.hold_down("worker-0")
         if without_folder:
             shutil.rmtree(self.chain.folder / "data" / "worker")
