@@ -70,8 +70,9 @@ def test_who_spins_hangs_or_dies_is_a_fault_and_its_seed_is_cut_down(
     assert (faults[kind].job.seed, faults[kind].smallest) == (7, "the smallest of 7")
 
 
+@pytest.mark.slow
 def test_two_faults_of_one_function_are_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    score = looked(monkeypatch, fails_two_ways, seconds=0.2)
+    score = looked(monkeypatch, fails_two_ways, seconds=3.0)
     assert sorted(found.job.seed % 2 for found in score.faults.values()) == [0, 1]
     assert sum(found.times for found in score.faults.values()) == score.seeds > 1
     adversary.tell({"one": score})

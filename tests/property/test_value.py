@@ -187,7 +187,7 @@ def test_no_other_word_is_a_status(word: str) -> None:
     plain = re.sub(r"[\s_-]+", "_", word.strip().lower())
     known = dict(WORDS).get(plain)
     if known is None:
-        with pytest.raises(InputError, match="none of the words"):
+        with pytest.raises(InputError, match="is no word such as"):
             read_consent({"purpose": "news", "status": word}, ["web"])
     else:
         assert read_consent({"purpose": "news", "status": word}, ["web"])["status"] == known
