@@ -119,7 +119,9 @@ ALERTS: Final = (
         "page",
         f"count by (stage) (count_over_time(cjo_stage_info{{{NEEDED}}}[1h])) "
         "unless count by (stage) (cjo_stage_info) "
-        'unless on () up{job="cjo-stream"} == 0',
+        'unless on () up{job="cjo-stream"} == 0 '
+        # Once Prometheus knows the targets again, it asks them one after the other.
+        f'unless on () count_over_time(ALERTS{{alertname="CjoNoTargets",{_FIRES}}}[2m]) > 0',
         "5m",
         "12m",
         "No process of the stage {{ $labels.stage }} is left",

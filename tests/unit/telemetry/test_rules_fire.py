@@ -218,6 +218,11 @@ OVER: Final[dict[str, tuple[str, Fault]]] = {
         **dict.fromkeys(of("cjo_ready"), DOWN),
         ANSWERED: f"{30 * (FAULT - 1)}+0x13 {30 * (FAULT - 1)}+30x180",
     }),
+    "targets are asked one after the other": ("CjoNoTargets", {
+        **dict.fromkeys(of("up"), "stale _x9 1+0x180"),
+        **dict.fromkeys(of("cjo_stage_info"), "stale _x9 1+0x180"),
+        **dict.fromkeys(of("cjo_stage_info", stage="dispatch"), "stale _x10 1+0x180"),
+    }),
     "processes are ready one after the other": ("CjoNothingReady", {
         **dict.fromkeys(of("cjo_ready"), LATER),
         of("cjo_ready", process="intake")[0]: DOWN,
