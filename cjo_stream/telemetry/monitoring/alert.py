@@ -71,6 +71,12 @@ def unless_after(window: str) -> str:
     return f'unless on () count_over_time(ALERTS{{alertname=~"{names}",{_FIRES}}}[{window}]) > 0'
 
 
+def unless_full(window: str) -> str:
+    """Return the condition that the disk of this host was not told to be full within a time."""
+    full = f'ALERTS{{alertname="CjoDiskFull",{_FIRES}}}'
+    return f"unless on (instance) count_over_time({full}[{window}]) > 0"
+
+
 _OF_TOPICS: Final = f'label_replace({lag(PIPELINE)}, "topic", "$1", "partition", "(.+)/[0-9]+")'
 _FIRES: Final = 'alertstate="firing"'
 _LATE: Final = ("CjoLagGrowing", "CjoActionsLate", "CjoActionsLateSlowly")
@@ -131,9 +137,10 @@ ALERTS: Final = (
         "CjoRestarting",
         "page",
         f'changes(cjo_process_start_time_seconds{{process!~"{BESIDE}"}}[15m]) '
-        "+ increase(cjo_begun_anew_total[15m]) > 3",
-        "0s",
-        "15m",
+        "+ increase(cjo_begun_anew_total[15m]) > 3 " + unless_full("15m"),
+        # A worker without room ends again and again, sooner than a full disk is told.
+        "2m",
+        "17m",
         "{{ $labels.process }} at {{ $labels.instance }} began {{ $value | humanize }} times anew "
         "in 15 minutes",
         ("CjoNotReady", *_STUCK),
@@ -162,8 +169,7 @@ ALERTS: Final = (
         "page",
         f'cjo_ready{{process!~"{BESIDE}"}} == 0 unless on () max(cjo_ready) == 0 '
         # Once its disk has room again, a worker needs a moment to open its store.
-        "unless on (instance) "
-        f'count_over_time(ALERTS{{alertname="CjoDiskFull",{_FIRES}}}[5m]) > 0',
+        + unless_full("5m"),
         "5m",
         "7m",
         "{{ $labels.process }} at {{ $labels.instance }} answers, but takes no work",

@@ -152,7 +152,10 @@ FAULTS: Final[dict[str, Fault]] = {
         **dict.fromkeys(of("cjo_ready", process="intake"), 0),
     },
     "CjoCheckpointOld": {"cjo_checkpoint_age_seconds": "200+60x180"},
-    "CjoDiskFull": {of("cjo_disk_free_bytes", process="worker-0")[0]: 4e9},
+    "CjoDiskFull": {
+        of("cjo_disk_free_bytes", process="worker-0")[0]: 4e9,
+        of("cjo_process_start_time_seconds", process="worker-0")[0]: "1700004000+20x180",
+    },
     "CjoDiskFilling": {of("cjo_disk_free_bytes", process="worker-0")[0]: "29e9-100e6x180"},
     "CjoRebalancing": {"cjo_rebalances_total": 1},
     "CjoLearnerSilent": dict.fromkeys(of("cjo_items_total"), 0),
