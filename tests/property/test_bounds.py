@@ -113,7 +113,8 @@ class Measured(MemoryLog):
         self.largest = 0
 
     def append(self, appends: Sequence[Append], notes: dict[str, bytes] | None = None) -> None:
-        self.largest = max([self.largest, *(len(frame) for *_, frame in appends)])
+        sizes = (len(msgspec.msgpack.encode(frame)) for *_, frame in appends)
+        self.largest = max([self.largest, *sizes])
         super().append(appends, notes)
 
 

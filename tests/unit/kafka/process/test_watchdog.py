@@ -41,7 +41,11 @@ def test_a_worker_without_partitions_says_so_if_the_broker_answers() -> None:
     assert ready() == AWAY
 
 
-def test_that_the_broker_does_not_answer_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_that_the_broker_does_not_answer_is_said_once(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What was said by an earlier test is no news.
+    monkeypatch.setattr(logging.getLogger("cjo_stream.kafka.process"), "filters", [])
     with caplog.at_level(logging.WARNING):
         Watchdog(dict, no_answer, {})._look()
     assert caplog.messages == [
