@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import msgspec
+
 from cjo_stream.engine.frame import Effect, EffectWriter, decode_effect_frame
 from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Log
@@ -34,7 +36,7 @@ class EffectTask:
         self._numbers.begin(self._offset)
         for effect in effects:
             writer.add(*self._numbers.number(0), effect)
-        return writer.frames()[0]
+        return msgspec.msgpack.encode(writer.frames()[0])
 
     def send(self, *frames: bytes) -> None:
         self._sender.send([Outgoing(self._effect, f, self._log.partition) for f in frames])
