@@ -19,6 +19,8 @@ from cjo_stream.engine.port import RawRecord
 STATE_CHARACTERS_MAX: Final = 512
 """A longer tracestate is left out: section 3.3.1.5 asks for no more."""
 STATE_MEMBERS_MAX: Final = 32
+STATE_READ_MAX: Final = 8_192
+"""Of more characters, with its blanks and empty members, none is looked at."""
 Headers = Sequence[tuple[str, bytes]]
 
 _PARENT: Final = re.compile(
@@ -106,7 +108,7 @@ def read_state(values: Iterable[bytes]) -> str | None:
     'congo=t61rcWkgMzE,rojo=00f067aa0ba902b7'
     """
     text = b",".join(values)
-    if not text.isascii():
+    if len(text) > STATE_READ_MAX or not text.isascii():
         return None
     members = [member for part in text.decode().split(",") if (member := part.strip(" \t"))]
     keys = {member.partition("=")[0] for member in members}

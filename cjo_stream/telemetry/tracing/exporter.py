@@ -61,6 +61,8 @@ class Counted(SpanExporter):
         self._metrics = metrics
         self.taken = 0
         """Spans that wait no more, whatever came of them."""
+        self.taken_links = 0
+        """Their links."""
         self._failed = 0
         """Spans since the last that were exported."""
         self._said_s = 0.0
@@ -68,6 +70,7 @@ class Counted(SpanExporter):
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export spans; runs in the thread of the processor that they wait in."""
         self.taken += len(spans)
+        self.taken_links += sum(len(one.links) for one in spans)
         why = "its own log says why"
         try:
             result = self._exporter.export(spans)

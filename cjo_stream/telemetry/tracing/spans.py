@@ -16,7 +16,7 @@ from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags
 
@@ -27,6 +27,9 @@ from cjo_stream.telemetry.tracing.exporter import Counted
 from cjo_stream.telemetry.tracing.step import Step
 
 LINKS_MAX: Final = 128
+LINKS_WAITING_MAX: Final = 512 * LINKS_MAX
+"""Links of the spans that wait for their export, of some 750 bytes each: as many as the spans can
+have at which an SDK begins to export by default."""
 CLOSE_WITHIN_S: Final = 2.0
 SCHEMA: Final = "https://opentelemetry.io/schemas/1.41.1"
 
@@ -53,7 +56,7 @@ class Spans:
             name.STAGE: stage,
         }
         self._exporters = exporters
-        self._made = 0
+        self._made = self._made_links = 0
         self._provider = TracerProvider(
             resource=_resource(stage, instance), shutdown_on_exit=False
         )
@@ -74,7 +77,7 @@ class Spans:
         if step.partition is not None:
             attributes[name.PARTITION] = str(step.partition)
         for first in range(0, len(links), LINKS_MAX):
-            if self._made - min(one.taken for one in self._exporters) >= self._waiting_max:
+            if self._is_full():
                 self._metrics.add({("cjo_trace_spans_total", "dropped"): 1})
                 continue
             span = self._tracer.start_span(
@@ -85,8 +88,16 @@ class Spans:
                 links[first : first + LINKS_MAX],
                 began_ns,
             )
-            self._made += span.is_recording()
+            if isinstance(span, ReadableSpan):
+                self._made += 1
+                self._made_links += len(span.links)
             span.end(ended_ns)
+
+    def _is_full(self) -> bool:
+        """Return whether as much waits for its export as may."""
+        spans = self._made - min(one.taken for one in self._exporters)
+        links = self._made_links - min(one.taken_links for one in self._exporters)
+        return spans >= self._waiting_max or links >= LINKS_WAITING_MAX
 
     def close(self) -> None:
         """Export what waits, for CLOSE_WITHIN_S at most."""

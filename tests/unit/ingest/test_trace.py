@@ -80,6 +80,8 @@ def test_what_is_not_valid_is_none(given: str) -> None:
         ([b"a=b=c"], None),
         ([b"a=\xc3\xa9"], None),
         ([b"a=1\n"], None),
+        ([b"a=1" + b"," * 8_189], "a=1"),
+        ([b"a=1" + b"," * 8_190], None),
         (
             [",".join(f"k{n}=v" for n in range(32)).encode()],
             ",".join(f"k{n}=v" for n in range(32)),

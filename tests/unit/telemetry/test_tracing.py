@@ -189,13 +189,13 @@ def test_spans_that_nothing_takes_are_counted_and_said_once(
     counting = Counted(exporter, "otlp", metrics)
     with caplog.at_level(logging.INFO, "cjo_stream"):
         for _ in range(3):
-            assert counting.export([None, None]) is SpanExportResult.FAILURE  # type: ignore[list-item] # only counted
+            assert counting.export([ReadableSpan("one")] * 2) is SpanExportResult.FAILURE
         assert counted(metrics) == {"failed": 6}
         (said,) = [one.getMessage() for one in caplog.records]
         assert said.startswith("spans are not exported by otlp, 2 are lost: ")
         assert ("no such host" in said) is raises
         exporter.works = True
-        assert counting.export([None]) is SpanExportResult.SUCCESS  # type: ignore[list-item] # as above
+        assert counting.export([ReadableSpan("one")]) is SpanExportResult.SUCCESS
     assert caplog.records[-1].getMessage() == "spans are exported by otlp again, 6 are lost"
     assert counted(metrics) == {"failed": 6, "exported": 1}
 
@@ -211,6 +211,32 @@ def test_an_exporter_that_hangs_holds_nobody_up(monkeypatch: pytest.MonkeyPatch)
     assert time.monotonic() - began_s < 5
     assert counted(metrics) == {"dropped": 4}
     exporter.go.set()
+
+
+def test_while_a_collector_is_away_the_links_of_spans_do_not_fill_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("cjo_stream.telemetry.tracing.spans.CLOSE_WITHIN_S", 0.2)
+    monkeypatch.setattr("cjo_stream.telemetry.tracing.spans.LINKS_WAITING_MAX", 500)
+    exporter, metrics = Hanging(), Metrics()
+    spans = spans_to(exporter, metrics)
+    for first in range(1, 1_001, 100):
+        spans.record(Step([context(number) for number in range(first, first + 100)], 0.1, 1, "t"))
+    spans.close()
+    assert counted(metrics) == {"dropped": 5}
+    exporter.go.set()
+
+
+def test_what_was_exported_makes_room_for_links() -> None:
+    exporter, metrics = InMemorySpanExporter(), Metrics()
+    spans = spans_to(exporter, metrics)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cjo_stream.telemetry.tracing.spans.LINKS_WAITING_MAX", 100)
+        for first in range(1, 1_001, 100):
+            spans.record(Step([context(n) for n in range(first, first + 100)], 0.1, 1, "t"))
+            spans._provider.force_flush()
+    spans.close()
+    assert counted(metrics) == {"exported": 10}
 
 
 def test_nothing_is_made_unless_it_is_asked_for(

@@ -20,7 +20,7 @@ from cjo_stream.core.expression import (
     Scope,
     compile_expression,
 )
-from cjo_stream.core.expression.timestamp import EARLIEST_MS, LATEST_MS, read
+from cjo_stream.core.expression.timestamp import _USUAL, EARLIEST_MS, LATEST_MS, read
 
 TEN = 1_772_013_600_000
 """2026-02-25 10:00 UTC."""
@@ -77,6 +77,7 @@ def test_what_exports_write_is_read(text: str) -> None:
         "02/25/2026 10:00",
         "2026-02-30 10:00",
         "2026-02-25 24:00",
+        "2026-02-25T24:00:00Z",
         "2026-02-25 10:60",
         "2026-02-25 10:00 +2500",
         "2026-02-25 10:00 CEST",
@@ -93,6 +94,11 @@ def test_what_is_no_time_is_missing_and_counted(text: Any) -> None:
     assert value is MISSING
     assert scope.unread == {("journey.one", "event.x", "value"): 1}
     assert scope.faults == {}
+
+
+def test_python_s_own_reader_gets_nothing_that_its_releases_read_differently() -> None:
+    assert _USUAL.fullmatch("2026-02-25T23:59:59Z")
+    assert not _USUAL.fullmatch("2026-02-25T24:00:00Z")
 
 
 @pytest.mark.parametrize("blank", ["", "  "])
