@@ -38,9 +38,16 @@ class TraceReader:
     def __init__(self) -> None:
         self._read: dict[str, None] = {}
         self._counts: dict[tuple[str, ...], int] = {}
+        self._last: tuple[RawRecord, int | Traced] | None = None
+        """The last record, of which several events may come, and what was read of it."""
 
     def received(self, record: RawRecord) -> int | Traced:
         """Return when a record was received, with its trace context if it has one."""
+        if self._last is None or self._last[0] is not record:
+            self._last = record, self._read_of(record)
+        return self._last[1]
+
+    def _read_of(self, record: RawRecord) -> int | Traced:
         if not any(name == TRACEPARENT for name, _ in record.headers):
             return record.time
         context = read_context(record.headers)

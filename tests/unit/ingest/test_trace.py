@@ -131,6 +131,14 @@ def test_an_event_has_the_context_of_its_record(
     assert traces.take() == []
 
 
+def test_a_record_of_several_events_counts_once() -> None:
+    traces = TraceReader()
+    raw = record(("traceparent", VALID.encode()))
+    assert traces.received(raw) is traces.received(raw)
+    traces.received(record(("traceparent", VALID.encode())))
+    assert traces.take_counts() == {("cjo_trace_contexts_total", "accepted"): 2}
+
+
 def test_without_a_reader_headers_are_not_read() -> None:
     decode = decoder(load(TOPOLOGY).program, b"a key for tests")
     event = decode(record(("traceparent", VALID.encode())))
