@@ -33,7 +33,8 @@ GROWTH_MAX = 1.15
 """The last quarter of a soak against its second, of memory, handles and store."""
 SLOWER_MAX = 1.5
 """The same of the latency; and by how much it may be slower to be `as before`."""
-SOAK_MINUTES_MIN = 8
+SOAK_MINUTES_MIN = 30
+"""A killed process fills its memory anew: a quarter of the time must have several kills."""
 WITHIN_S = 900.0
 """The longest until all is caught up."""
 
