@@ -27,6 +27,9 @@ SILENT_S: Final = 300.0
 """After such a silence whoever hears the watchdog tells somebody."""
 REST_WITHIN_S: Final = 300.0
 LAG_AT_REST: Final = 300
+LATE_AT_REST: Final = 0.1
+"""So much of the last hour's commands, divided as all durations, may be late when a fault begins.
+Faults are minutes apart here. What one made late is not to be told as the next one's."""
 WARM_COMMANDS: Final = 300
 """So many first commands may be late: of processes that have just been started."""
 NEVER_S: Final = 60.0
@@ -174,7 +177,10 @@ class Drill:
         if not_ready := self.installation.not_ready():
             return f"{', '.join(not_ready)} is not ready"
         lag = self.watching.value(f"sum(cjo:lag_records:sum{{{PIPELINE}}})")
-        return f"{lag:.0f} records wait" if lag > LAG_AT_REST else ""
+        if lag > LAG_AT_REST:
+            return f"{lag:.0f} records wait"
+        late = self.watching.value("cjo:commands_late:ratio1h")
+        return f"{late:.0%} of the last hour's commands were late" if late > LATE_AT_REST else ""
 
     def _wait_for_silence(self) -> None:
         """Return when the alerts about late commands have too few of them to say anything."""
