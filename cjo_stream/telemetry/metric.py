@@ -284,7 +284,7 @@ METRICS: Final = (
         "gauge",
         ("channel",),
         "How long commands of a channel have gone out while no consumer group's offset moved; "
-        "NaN where the broker does not say",
+        "NaN where the broker does not say, or may hide groups from dispatch",
     ),
     Metric(
         "cjo_clock_ahead_seconds",

@@ -37,7 +37,10 @@ class Led(NamedTuple):
 
 
 class Channel(NamedTuple):
-    """An action channel: commands a second, those that a hold keeps, how long nobody reads it."""
+    """An action channel: commands a second, those that a hold keeps, how long nobody reads it.
+
+    `unread_s`: NaN where no process knows.
+    """
 
     name: str
     commands_per_s: float
@@ -135,7 +138,7 @@ def _channels(pairs: Iterable[tuple[Scrape, Scrape]]) -> tuple[Channel, ...]:
                     for sample in one.of("cjo_channel_unread_seconds", channel=channel)
                     if not math.isnan(sample.value)
                 ),
-                default=0.0,
+                default=math.nan,
             ),
         )
         for channel in sorted(names)

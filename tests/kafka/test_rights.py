@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -31,6 +33,7 @@ from cjo_stream.errors import CjoError
 from cjo_stream.insight.filling.live import SinkProcess
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.hold import order
+from cjo_stream.kafka.outlook.channel import watching
 from cjo_stream.kafka.process.stage import Stopping
 from cjo_stream.kafka.stage.learn import LearnProcess
 from cjo_stream.kafka.topic.name import Names
@@ -73,7 +76,7 @@ UNASKED = {
     # Without these the process works, and its log says what does not.
     ("dispatch", "held.v1", "Delete"),
     ("insight", "internal.v1", "Describe"),
-    # The first includes the second. Groups that are not seen are not known of.
+    # The first includes the second. A channel is then not known to be unread.
     ("dispatch", "*", "Describe"),
     ("dispatch", "reader", "Describe"),
 }
@@ -266,6 +269,39 @@ def test_a_base_moves_in_place_with_these_rights(allowed: Allowed, tmp_path: Pat
     produce(allowed.owner, f"{allowed.prefix}event.web.v1", event("ask", "late", k=3))
     until(lambda: len(_commands(allowed)) > sent)
     until(lambda: any(allowed.read("model.v1").values()))
+
+
+def test_a_channel_is_not_unread_where_the_broker_hides_who_reads_it(
+    allowed: Allowed, caplog: pytest.LogCaptureFixture
+) -> None:
+    mail, group = f"{allowed.prefix}action.mail.v1", f"{allowed.prefix}crm"
+    metrics, admin = Metrics(), Admin(allowed.settings("dispatch"))
+    asking = watching(admin, lambda: {"mail": mail}, metrics)
+    reader = Consumer({**allowed.owner.kafka_properties(), "group.id": group})
+    (end,) = Admin(allowed.owner).ends([(mail, 0)]).values()
+
+    def unread(taken: int | None = None) -> str:
+        """Return what is shown after more commands; `taken`: what the reader has committed."""
+        if taken is not None:
+            places = [TopicPartition(mail, 0, taken)]
+            reader.commit(offsets=places, asynchronous=False)
+        produce(allowed.owner, mail, msgspec.json.encode(action(1, "mail")))
+        asking.once()
+        shown = metrics.render().decode().splitlines()
+        (line,) = [one for one in shown if one.startswith("cjo_channel_unread_seconds{")]
+        return line.split()[-1]
+
+    (right,) = [one for one in allowed.rights if one.process == "dispatch" and one.name == "*"]
+    with allowed.without(right, "Describe"):
+        assert [unread(end + number) for number in range(3)] == ["NaN"] * 3
+        assert group in Admin(allowed.owner).groups()
+        assert group not in admin.groups(), "a broker now says that it hides groups: ask that"
+    said = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    assert len([one for one in said if "allow it to Describe the group *" in one]) == 1, said
+    until(lambda: unread() == "0.0")
+    until(lambda: float(unread()) > 0)
+    assert unread(end + 3) == "0.0"
+    reader.close()
 
 
 def _commands(allowed: Allowed) -> list[Any]:

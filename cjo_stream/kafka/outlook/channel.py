@@ -2,6 +2,7 @@
 
 Somebody does if the committed offset of any consumer group moves. Lag would not tell: markers of
 transactions leave a lag of 1 for ever. A channel system that commits no offsets cannot be seen.
+Where the broker may hide groups from us, nobody knows whether one of them takes the commands.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.outlook.asking import Asking
@@ -21,6 +23,10 @@ from cjo_stream.telemetry import Metrics
 PAUSE_S: Final = 30.0
 GROUPS_MAX: Final = 50
 """Groups that have not taken commands before, asked at one time: a broker may have thousands."""
+ANY_GROUP: Final = "?a group of any name?"
+"""A name that no group has, and that no right on a name or on its beginning covers: who may
+describe this one may describe all. A broker with an authorizer lists only the groups that its
+asker may describe, and does not say that there are others."""
 
 Topics = Callable[[], Mapping[str, str]]
 """Returns the topic of each channel that commands went to."""
@@ -59,7 +65,11 @@ class Groups:
         self._others: deque[str] = deque()
 
     def taken(self, topics: frozenset[str]) -> dict[Place, int]:
-        """Return the sum of all groups' committed offsets, by partition of these topics."""
+        """Return the sum of all groups' committed offsets, by partition of these topics.
+
+        Raises RefusalError where the broker may hide groups from us.
+        """
+        self._check_that_none_is_hidden()
         there = set(self._admin.groups())
         self._known &= there
         others = there - self._known
@@ -75,6 +85,16 @@ class Groups:
                     place = (one.topic, one.partition)
                     total[place] = total.get(place, 0) + max(0, one.offset)
         return total
+
+    def _check_that_none_is_hidden(self) -> None:
+        try:
+            committed_places(self._admin, ANY_GROUP)
+        except RefusalError as error:
+            raise RefusalError(
+                "the broker shows this process's user only the groups that it may describe, so "
+                "another group may take the commands: allow it to Describe the group * "
+                "(`cjo-stream topics acl TOPOLOGY` has the line)"
+            ) from error
 
 
 def watching(admin: Admin, topics: Topics, metrics: Metrics) -> Asking:

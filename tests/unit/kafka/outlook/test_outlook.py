@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka.client.place import Place
@@ -92,6 +93,8 @@ class Broker:
         self.asked: list[str] = []
         self.client = self
         self.error: Exception | None = None
+        self.hides = False
+        """Whether it has an authorizer, which lets us see these groups and no others."""
 
     def groups(self) -> list[str]:
         if self.error is not None:
@@ -107,12 +110,18 @@ class Broker:
 
     def list_consumer_group_offsets(self, wanted: Any, request_timeout: float) -> dict[str, Any]:
         (one,) = wanted
+        if one.group_id == channel.ANY_GROUP:
+            forbidden = KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED))
+            found = forbidden if self.hides else SimpleNamespace(topic_partitions=[])
+            return {one.group_id: found}
         self.asked.append(one.group_id)
         at = self.offsets[one.group_id]
         places = [] if at < 0 else [SimpleNamespace(topic="t.mail", partition=0, offset=at)]
         return {one.group_id: SimpleNamespace(topic_partitions=places)}
 
     def result(self, future: Any) -> Any:
+        if isinstance(future, Exception):
+            raise future
         return future
 
 
@@ -156,6 +165,32 @@ def test_unread_channels_are_shown_and_what_is_forbidden_is_not_guessed(
     assert look(30, 2, 2).endswith(" 0.0")
     topics.clear()
     assert look(30, 2, 2) == ""
+
+
+def test_a_channel_is_not_unread_where_the_broker_may_hide_who_reads_it(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [0.0]
+    monkeypatch.setattr(channel.time, "monotonic", lambda: now_s[0])
+    broker, metrics = Broker({"seen": -1}), Metrics()
+    topics = {"mail": "t.mail"}
+    asking = channel.watching(broker, lambda: topics, metrics)  # type: ignore[arg-type] # as above
+
+    def look() -> str:
+        now_s[0] += 30
+        broker.end += 1
+        asking.once()
+        lines = metrics.render().decode().splitlines()
+        return next(one for one in lines if one.startswith("cjo_channel_unread"))
+
+    broker.hides = True
+    assert [look().split()[-1] for _ in range(4)] == ["NaN"] * 4
+    (said,) = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    assert "allow it to Describe the group *" in said
+    broker.hides = False
+    assert [look().split()[-1] for _ in range(3)] == ["0.0", "0.0", "30.0"]
+    broker.hides = True
+    assert look().endswith(" NaN"), "the right was taken away"
 
 
 def test_a_thread_asks_until_it_is_stopped() -> None:
