@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -154,18 +154,23 @@ class Moving(Chain):
         return found
 
 
-def come(bootstrap: str, topic: str, nth: int) -> None:
-    producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
+def comers(nth: int) -> Iterator[dict[str, Any]]:
+    """Yield an event of each person: as a user at first, then with a device, then by that."""
     for number in range(PEOPLE):
         identifiers = {"user_id": f"u{number}"}
         if nth == 1:
             identifiers["device"] = f"d{number}"
-        event = {
+        yield {
             "type": "come",
             "time": int(time.time() * 1000),
             "identifiers": {"device": f"d{number}"} if nth == 2 else identifiers,
             "attributes": {"nth": nth},
         }
+
+
+def come(bootstrap: str, topic: str, nth: int) -> None:
+    producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
+    for number, event in enumerate(comers(nth)):
         producer.produce(topic, json.dumps(event), key=str(number))
     assert producer.flush(30) == 0
 
@@ -234,6 +239,57 @@ def test_a_base_goes_on_in_another_installation_with_more_partitions_as_if_nothi
         hellos = [one["payload"] for one in all_ if one["action"] == "hello"]
         assert hellos == [{"nth": nth, "comes": nth + 1} for nth in range(3)]
     assert all(len(one) == 1 for one in new.commands("bell").values())
+
+
+def test_a_base_moves_from_a_state_folder_to_kafka_and_back_with_the_same_customers(
+    bootstrap: str, tmp_path: Path
+) -> None:
+    web = f"web-{random.randrange(1 << 32):08x}"
+    topology = str(make_topology(tmp_path / "topology", TOPOLOGY.replace("WEB", web)))
+    kafka = Moving(bootstrap, tmp_path / "kafka", 5)
+
+    def run(state: str, nth: int, *more: str) -> Path:
+        file, out = tmp_path / f"{nth}.jsonl", tmp_path / f"out-{nth}"
+        file.write_text("".join(f"{json.dumps(one)}\n" for one in comers(nth)))
+        words = ("--channel", "web", "--state", str(tmp_path / state), "--out", str(out))
+        kafka.command("run", topology, str(file), *words, *more)
+        return out
+
+    def exported(name: str, *of: str) -> dict[bytes, bytes]:
+        kafka.command("base", "export", str(tmp_path / name), *of)
+        return dict(Export(tmp_path / name).actors())
+
+    first = ("--state", str(tmp_path / "first"))
+    run("first", 0, "--partitions", "3")
+    kafka.command("hold", "--channel", "bell", "--who", "ann", *first)
+    before = exported("of-first", *first)
+    assert len(before) > 2 * PEOPLE
+
+    kafka.create(Path(topology))
+    kafka.command("base", "import", str(tmp_path / "of-first"))
+    assert exported("arrived") == before
+    try:
+        kafka.start(Path(topology))
+        come(bootstrap, web, 1)
+        until(lambda: count(kafka.commands("mail"), "hello") == PEOPLE)
+        until(lambda: count(kafka.commands("mail"), "remind") == PEOPLE)
+        kafka.hold_down("intake", signal.SIGTERM)
+        kafka.end_in_order()
+        before = exported("of-kafka")
+    finally:
+        kafka.stop()
+    for commands in kafka.commands("mail").values():
+        assert [one["payload"] for one in commands if one["action"] == "hello"] == [
+            {"nth": 1, "comes": 2}
+        ]
+
+    second = ("--state", str(tmp_path / "second"))
+    kafka.command("base", "import", str(tmp_path / "of-kafka"), *second, "--partitions", "4")
+    assert exported("of-second", *second) == before
+    out = run("second", 2)
+    greeted = [json.loads(line) for line in (out / "actions.jsonl").read_text().splitlines()]
+    assert [one["payload"] for one in greeted] == [{"nth": 2, "comes": 3}] * PEOPLE
+    assert {one["customer_id"] for one in greeted} == set(kafka.commands("mail"))
 
 
 def turned(condition: Callable[[], Any], *stages: Any) -> None:

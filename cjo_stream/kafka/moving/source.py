@@ -20,7 +20,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from cjo_stream.core.program.program import Program
 from cjo_stream.engine.codec import UNKNOWN
@@ -31,6 +31,7 @@ from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.installation.customer_base import SourceLane
 from cjo_stream.kafka.client.admin import RETRY_S, Admin
 from cjo_stream.kafka.client.consumer import group_id, offset_keeper
+from cjo_stream.kafka.client.error import away
 from cjo_stream.kafka.client.permission import check_allowed
 from cjo_stream.kafka.client.place import Place, Topic
 from cjo_stream.kafka.client.sender import Outgoing
@@ -50,6 +51,12 @@ from cjo_stream.settings import Settings
 
 AFTER_SESSION_S: Final = 3.0
 """The broker looks for members that are gone now and then."""
+_MEMBERS_THERE: Final = (
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.REBALANCE_IN_PROGRESS,
+)
+"""What the broker answers to who commits for a group whose members are there."""
 
 
 class Sources(enum.Enum):
@@ -166,8 +173,11 @@ def commit(settings: Settings, found: Mapping[Place, Position]) -> None:
     until_s = time.monotonic() + settings.session_timeout_ms / 1000 + AFTER_SESSION_S
     try:
         while (refused := _refusal(keeper, offsets)) is not None:
-            check_allowed(refused, f"to commit offsets of the group {group_id(settings, INTAKE)}")
+            group = group_id(settings, INTAKE)
+            check_allowed(refused, f"to commit offsets of the group {group}")
             if time.monotonic() >= until_s:
+                if refused.args[0].code() not in _MEMBERS_THERE:
+                    raise away(refused, f"to commit offsets of the group {group}") from refused
                 raise RetryError(
                     f"the positions of intake were not committed ({refused}): is an intake of "
                     "this prefix running? End it, then give the command again"

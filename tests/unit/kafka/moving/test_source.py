@@ -11,11 +11,12 @@ from cjo_stream.engine.frame import START
 from cjo_stream.engine.intake import SWITCHED_OFF, read_metadata
 from cjo_stream.engine.moving import Part, part_of
 from cjo_stream.engine.port import Log
-from cjo_stream.errors import RefusalError
+from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.installation.customer_base import SourceLane
 from cjo_stream.kafka.client.place import Place, Topic
-from cjo_stream.kafka.moving.source import Sources, positions, taken_beyond
+from cjo_stream.kafka.moving.source import Sources, commit, positions, taken_beyond
 from cjo_stream.kafka.position.position import Found, Position, start_of_intake
+from cjo_stream.settings import Settings
 from cjo_stream.store.memory import MemoryStore
 
 LANE = SourceLane(
@@ -91,3 +92,14 @@ def test_what_tasks_took_beyond_intakes_note_is_told() -> None:
     assert list(taken_beyond([LANE], [part(None), part(69)])) == []
     (told,) = taken_beyond([LANE], [part(3), part(70)])
     assert "web/0: start it, and end it by SIGTERM" in told
+
+
+@pytest.mark.slow  # a broker that is away is waited for
+def test_positions_that_no_broker_takes_are_not_laid_at_intake_s_door() -> None:
+    away = {"bootstrap.servers": "127.0.0.1:9", "session.timeout.ms": "1000"}
+    settings = Settings(
+        kafka=away, tenant_key="a key for tests of this page", session_timeout_ms=6000
+    )
+    with pytest.raises(RetryError, match="the broker does not answer") as refused:
+        commit(settings, {("web", 0): Position(0, "")})
+    assert "intake" not in str(refused.value)
