@@ -200,7 +200,7 @@ METRICS: Final = (
         "cjo_trace_spans_total",
         "counter",
         ("result",),
-        "Spans: exported, failed (nothing took them), or dropped because too many waited",
+        "Spans: exported, failed (nothing took or made them), or dropped because too many waited",
         from_zero=("dropped", "exported", "failed"),
     ),
     Metric(

@@ -9,6 +9,7 @@ spans of the same step.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -32,6 +33,8 @@ LINKS_WAITING_MAX: Final = 512 * LINKS_MAX
 have at which an SDK begins to export by default."""
 CLOSE_WITHIN_S: Final = 2.0
 SCHEMA: Final = "https://opentelemetry.io/schemas/1.41.1"
+
+_LOG = logging.getLogger(__name__)
 
 
 class Spans:
@@ -57,6 +60,7 @@ class Spans:
         }
         self._exporters = exporters
         self._made = self._made_links = 0
+        self._said = ""
         self._provider = TracerProvider(
             resource=_resource(stage, instance), shutdown_on_exit=False
         )
@@ -70,7 +74,7 @@ class Spans:
         if not links:
             return
         ended_ns = time.time_ns()
-        began_ns = ended_ns - int(step.took_s * 1e9)
+        times_ns = (ended_ns - int(step.took_s * 1e9), ended_ns)
         attributes: dict[str, str | int] = {**self._common, name.MESSAGES: step.messages}
         if step.topic is not None:
             attributes[name.DESTINATION] = step.topic
@@ -80,18 +84,35 @@ class Spans:
             if self._is_full():
                 self._metrics.add({("cjo_trace_spans_total", "dropped"): 1})
                 continue
-            span = self._tracer.start_span(
-                name.span_name(step.topic),
-                Context(),
-                SpanKind.CONSUMER,
-                attributes,
-                links[first : first + LINKS_MAX],
-                began_ns,
-            )
-            if isinstance(span, ReadableSpan):
-                self._made += 1
-                self._made_links += len(span.links)
-            span.end(ended_ns)
+            try:
+                self._make(step.topic, attributes, links[first : first + LINKS_MAX], times_ns)
+            except Exception as error:
+                # Others' code: a sampler, or what a package adds to the SDK.
+                self._metrics.add({("cjo_trace_spans_total", "failed"): 1})
+                self._say_once(error)
+
+    def _make(
+        self,
+        topic: str | None,
+        attributes: dict[str, str | int],
+        links: Sequence[Link],
+        times_ns: tuple[int, int],
+    ) -> None:
+        """Make a span with its beginning and end; raises what a sampler raises."""
+        began_ns, ended_ns = times_ns
+        span = self._tracer.start_span(
+            name.span_name(topic), Context(), SpanKind.CONSUMER, attributes, links, began_ns
+        )
+        if isinstance(span, ReadableSpan):
+            self._made += 1
+            self._made_links += len(span.links)
+        span.end(ended_ns)
+
+    def _say_once(self, error: Exception) -> None:
+        said = f"{type(error).__name__}: {error}"
+        if said != self._said:
+            self._said = said
+            _LOG.warning("no span is made, and the step goes on: %s", said)
 
     def _is_full(self) -> bool:
         """Return whether as much waits for its export as may."""

@@ -9,11 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
-from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace import ReadableSpan, Tracer
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import Sampler, SamplingResult
 from opentelemetry.semconv._incubating.attributes import messaging_attributes
 from opentelemetry.trace import SpanKind
 
@@ -179,6 +181,34 @@ def test_the_sdk_s_variables_sample_and_disable(monkeypatch: pytest.MonkeyPatch)
                 spans.record(Step([context(number + 1)], 0.1, 1, "t"))
             spans.close()
             assert exporter.get_finished_spans() == ()
+
+
+class Raising(Sampler):
+    """A sampler with a fault."""
+
+    def should_sample(self, *_: Any, **__: Any) -> SamplingResult:
+        raise KeyError("tenant")
+
+    def get_description(self) -> str:
+        return "Raising"
+
+
+def test_a_sampler_that_raises_ends_no_step_and_is_counted_and_said_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    exporter, metrics = InMemorySpanExporter(), Metrics()
+    spans = spans_to(exporter, metrics)
+    assert isinstance(spans._tracer, Tracer)
+    works, spans._tracer.sampler = spans._tracer.sampler, Raising()
+    for number in range(1, 4):
+        spans.record(Step([context(number)], 0.1, 1, "t"))
+    assert [one.getMessage() for one in caplog.records] == [
+        "no span is made, and the step goes on: KeyError: 'tenant'"
+    ]
+    spans._tracer.sampler = works
+    spans.record(Step([context(4)], 0.1, 1, "t"))
+    spans.close()
+    assert counted(metrics) == {"failed": 3, "exported": 1}
 
 
 @pytest.mark.parametrize("raises", [False, True])
