@@ -24,7 +24,7 @@ STEPS_MAX: Final = 2_000
 _CACHE_ENTRIES_MAX: Final = 65_536
 _CACHED_CHARACTERS_MAX: Final = 200
 _TYPE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}", re.ASCII)
-_UNDECLARED_MAX: Final = 100
+UNDECLARED_MAX: Final = 100
 """Types that are not declared, and are counted by name."""
 _NAMED_MAX: Final = 8
 """Types of identifiers that a refusal names."""
@@ -41,6 +41,8 @@ class IdentifierReader:
         """Identifiers not used since the last clear, by type, or "" if it is not declared."""
         self.undeclared: Counter[str] = Counter()
         """How often identifiers of types that are not declared were given, of the first types."""
+        self.undeclared_max = UNDECLARED_MAX
+        """How many types those are."""
 
     def read(self, given: native.Identifiers) -> list[Identifier]:
         """Return the usable identifiers, the strongest type first; raises InputError.
@@ -80,7 +82,7 @@ class IdentifierReader:
 
     def count_undeclared(self, type_: str, by: int = 1) -> None:
         """Count a type that is not declared by its name, if it is among the first ones."""
-        if type_ in self.undeclared or len(self.undeclared) < _UNDECLARED_MAX:
+        if type_ in self.undeclared or len(self.undeclared) < self.undeclared_max:
             self.undeclared[type_] += by
 
     def _lookup(self, type_: str, value: native.Value) -> tuple[Identifier | Ignored, int]:

@@ -99,10 +99,15 @@ def test_what_maps_and_identifiers_could_not_use(
     }
 
 
+@pytest.mark.parametrize("types_each", [2, 30])
 def test_the_first_types_that_are_not_declared_are_counted_by_name(
-    monkeypatch: pytest.MonkeyPatch,
+    types_each: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = [{f"type{n * 9 % 150}": "a", "user": "u", f"type{n % 150}": "b"} for n in range(300)]
+    """Also where a batch of one share has more types than are counted in all."""
+    given = [
+        {"user": "u"} | {f"type{n * step % 250}": "a" for step in range(9, 9 + types_each)}
+        for n in range(300)
+    ]
     records = [
         RawRecord(
             *("t", "t", 0, n, START_MS),
