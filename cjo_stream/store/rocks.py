@@ -88,7 +88,9 @@ class RocksStore:
             # Another process may be writing to it; a real fault is still there the second time.
             if fault is not None and fault == fault_in(Path(folder)):
                 raise _unreadable(self._folder, fault)
-            self._db = Rdict(self._folder, _options(memory or process_memory(), self.compression))
+            options = _options(memory or process_memory(), self.compression)
+            # By name: those of an existing store would come from its file, without our caches.
+            self._db = Rdict(self._folder, options, column_families={"default": options})
             self._db.set_options({"ttl": str(OVERWRITTEN_KEPT_S)})
         except Exception as error:
             raise named(error, self._folder) from error

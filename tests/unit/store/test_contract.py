@@ -73,3 +73,17 @@ def test_rocks_stores_share_one_memory(tmp_path: Path) -> None:
     for store in stores:
         assert store.get(b"0") == b"v" * 65_536
         store.close()
+
+
+def test_a_store_that_is_opened_again_has_its_options(tmp_path: Path) -> None:
+    memory = Memory(block_cache_bytes=3 << 20)
+    for _ in range(2):
+        store = RocksStore(tmp_path, memory)
+        store.write([(b"a", b"1")])
+        store.purge([])
+        assert store._db.property_int_value("rocksdb.block-cache-capacity") == 3 << 20
+        properties = str(store._db.property_value("rocksdb.aggregated-table-properties"))
+        assert "filter block size=0" not in properties
+        options = sorted(tmp_path.glob("OPTIONS-*"))[-1].read_text()
+        assert "filter_policy=bloomfilter" in options
+        store.close()
