@@ -78,6 +78,14 @@ class Effects:
             self._written[partition] = offset - 1
             self._log.trim(EFFECT, partition, self.learning.needed_after(partition))
 
+    def pass_on(self, partition: int, effects: list[Effect], now_ms: int) -> None:
+        """Write effects that are in no log, because they end with the process."""
+        self._release(partition, now_ms)
+        out, held, noted = self._shelves.take(partition, effects, now_ms)
+        self._output.write(out)
+        self.learning.collect(partition, self._written[partition], effects)
+        self._log.append(held, self._output.notes() | noted)
+
     def _release(self, partition: int, now_ms: int) -> None:
         """Write the commands that wait no longer."""
         while (released := self._shelves.release(partition, now_ms)) is not None:

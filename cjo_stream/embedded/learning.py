@@ -28,7 +28,7 @@ from cjo_stream.core.program.action import Propensity
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import Prediction, Reward
 from cjo_stream.embedded.log import EFFECT, EmbeddedLog
-from cjo_stream.engine.frame import Effect, effect_frame_of
+from cjo_stream.engine.frame import Effect, decode_effect_frame
 from cjo_stream.engine.learner import Learner, Publication
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import InputError
@@ -170,7 +170,7 @@ def _id(record: Reward | Prediction) -> str:
 
 def _effects_in(record: LogRecord) -> list[Effect]:
     try:
-        frame = effect_frame_of(record)
+        frame = decode_effect_frame(record.value)
     except InputError:
         return []  # it became a dead letter when it was first read
     return [item.effect for item in frame.items]

@@ -106,6 +106,7 @@ class Runtime:
                 store,
                 compile_,
                 timers_per_record_max=None,
+                is_kept=log.is_durable,
             )
             for partition, store in enumerate(stores)
         ]
@@ -415,10 +416,14 @@ class Runtime:
                     appends: list[Append] = [
                         (INTERNAL, to, self._now, frame) for to, frame in outbox.frames
                     ]
-                    effects = outbox.effects if self._log.is_durable else outbox.effect_frames
-                    appends += [(EFFECT, task.partition, self._now, frame) for frame in effects]
-                    self._log.append(appends)
-                    self._effects.write(task.partition, self._now)
+                    if self._log.is_durable:
+                        effects = outbox.effects
+                        appends += [(EFFECT, task.partition, self._now, one) for one in effects]
+                        self._log.append(appends)
+                        self._effects.write(task.partition, self._now)
+                    else:
+                        self._log.append(appends)
+                        self._effects.pass_on(task.partition, outbox.emitted, self._now)
                     self._unwritten += len(records)
                     is_full = self._unwritten >= COMMIT_RECORDS_MAX
                     if is_full or self._log.is_durable or task.must_commit:

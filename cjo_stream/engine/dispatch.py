@@ -13,7 +13,7 @@ import msgspec
 
 from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.failure import foreign_letter
-from cjo_stream.engine.frame import START, Effect, Position, effect_frame_of
+from cjo_stream.engine.frame import START, Effect, Position, decode_effect_frame
 from cjo_stream.engine.lane import Cursors
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.errors import HoleError, InputError, RefusalError
@@ -65,7 +65,7 @@ class Dispatch:
         applied = repeated = 0
         for record in records:
             try:
-                frame = effect_frame_of(record)
+                frame = decode_effect_frame(record.value)
             except InputError as error:
                 letter = foreign_letter(Log(self._topic_id, partition), record, error)
                 effects.append(effect_of(letter))

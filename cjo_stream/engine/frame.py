@@ -134,12 +134,6 @@ def frame_of(record: LogRecord) -> Frame:
     return held if isinstance(held, Frame) else decode_frame(record.value)
 
 
-def effect_frame_of(record: LogRecord) -> EffectFrame:
-    """Return the frame of an effect record; raises as `decode_frame` does."""
-    held = record.held
-    return held if isinstance(held, EffectFrame) else decode_effect_frame(record.value)
-
-
 def bytes_of(record: LogRecord) -> bytes:
     """Return the frame of a record, encoded."""
     return record.value if record.held is None else _ENCODER.encode(record.held)

@@ -124,6 +124,13 @@ class Numbering:
         self._last[receiver] = position
         return position, previous
 
+    def pass_on(self, receiver: int, last: Position | None) -> Position:
+        """Note the last number of several items, if there are any; return the one before them."""
+        previous = self._last.get(receiver, self._first)
+        if last is not None:
+            self._last[receiver] = last
+        return previous
+
     def doubt(self, offset: int) -> None:
         """Put the numbers before a source record in doubt, at every receiver."""
         self._first = (START[0], DOUBT)

@@ -117,20 +117,6 @@ class Cascade(msgspec.Struct, frozen=True, gc=False):
     """The examples of counts that the task had before it."""
 
 
-class Outbox(msgspec.Struct, gc=False):
-    """What one step of a task sends: frames, by partition, in order."""
-
-    frames: list[tuple[int, bytes]] = []
-    """(partition of the internal topic, frame)"""
-    effect_frames: Sequence[msgspec.Struct] = ()
-    """Frames of the effect partition with the task's own number (`frame.EffectFrame`)."""
-
-    @property
-    def effects(self) -> list[bytes]:
-        """The effect frames, encoded."""
-        return list(map(msgspec.msgpack.encode, self.effect_frames))
-
-
 class Compile(Protocol):
     """Compiles the content of a definition set."""
 

@@ -51,8 +51,8 @@ from cjo_stream.engine import codec
 from cjo_stream.engine.enforcement import Enforcement, Governing
 from cjo_stream.engine.failure import foreign_letter
 from cjo_stream.engine.frame import ITEMS_MAX, NO_LANE, bytes_of, frame_of
-from cjo_stream.engine.outgoing import Outgoing
-from cjo_stream.engine.port import AcceptedClock, Cascade, Compile, Log, LogRecord, Outbox, Store
+from cjo_stream.engine.outgoing import Outbox, Outgoing
+from cjo_stream.engine.port import AcceptedClock, Cascade, Compile, Log, LogRecord, Store
 from cjo_stream.engine.position import events_now, live_now, open_position
 from cjo_stream.engine.rollout import ROLLOUT_CUSTOMERS_MAX
 from cjo_stream.engine.task_state import TaskState
@@ -87,7 +87,9 @@ class Task:
         rollout_customers_max: int = ROLLOUT_CUSTOMERS_MAX,
         bounds: Bounds = BOUNDS,
         accepted: Sequence[AcceptedClock] = (),
+        is_kept: bool = True,
     ) -> None:
+        """`is_kept`: the store may be opened again, by another task."""
         self.partition = partition
         self._log = log
         self._store = store
@@ -95,7 +97,13 @@ class Task:
         self._accepted = accepted
         self._meta = open_position(store, partition, partitions, log)
         state = self._state = TaskState(
-            store, self._meta, compile_, actors_max=actors_max, wakes_max=wakes_max, bounds=bounds
+            store,
+            self._meta,
+            compile_,
+            actors_max=actors_max,
+            wakes_max=wakes_max,
+            bounds=bounds,
+            is_kept=is_kept,
         )
         self._outgoing = Outgoing(log, state.numbers, frame_items_max)
         self._turns = Turns(log, partitions, state, self._outgoing, bounds)
@@ -211,7 +219,6 @@ class Task:
         Records at or below `processed` are skipped. Raises a StopError where going on could lose
         or repeat something; the task must then be discarded.
         """
-        self._outgoing.begin()
         examples = len(self._turns.examples)
         try:
             outbox = self._step(records, careful=False)
@@ -219,7 +226,6 @@ class Task:
             self._turns.keep_examples(examples)
             self._roll_back()
             self._step(self._unwritten, careful=True)  # it sends what it has sent before
-            self._outgoing.begin()
             outbox = self._step(records, careful=True)
             self._has_failed = True
         self._unwritten += records
@@ -298,6 +304,7 @@ class Task:
 
     def _step(self, records: Sequence[LogRecord], *, careful: bool) -> Outbox:
         self._turns.careful = careful
+        self._outgoing.begin()
         for record in records:
             if record.offset <= self._offset:
                 continue
@@ -315,7 +322,7 @@ class Task:
     def _record(self, record: LogRecord) -> None:
         turns = self._turns
         turns.place = record.offset
-        self._state.numbers.begin(record.offset)
+        self._outgoing.begin_record(record.offset)
         try:
             frame = frame_of(record)
         except InputError as error:

@@ -12,7 +12,7 @@ from cjo_stream.engine.lane import Cursors, Numbering
 from cjo_stream.engine.models import Models
 from cjo_stream.engine.port import Batch, Compile, Participant, Store
 from cjo_stream.engine.sets import Sets
-from cjo_stream.engine.timelines import Timelines
+from cjo_stream.engine.timelines import HeldTimelines, Timelines
 from cjo_stream.engine.timers import Timers
 
 
@@ -28,9 +28,12 @@ class TaskState:
         actors_max: int,
         wakes_max: int,
         bounds: Bounds,
+        is_kept: bool,
     ) -> None:
         self.cache = Cache(store, actors_max)
-        self.timelines = Timelines(store, bounds.timeline)
+        self.timelines: Timelines | HeldTimelines = (
+            Timelines(store, bounds.timeline) if is_kept else HeldTimelines(bounds.timeline)
+        )
         self.wakes = Timers(store, wakes_max)
         self.sets = Sets(store, compile_, meta.active, meta.verdicts)
         self.models = Models(store, meta.model)

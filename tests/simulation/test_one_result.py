@@ -33,7 +33,8 @@ from cjo_stream.engine.frame import (
     tick_frame,
 )
 from cjo_stream.engine.lane import Numbering
-from cjo_stream.engine.port import Log, LogRecord, Outbox
+from cjo_stream.engine.outgoing import Outbox
+from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.store.memory import MemoryStore
 from tests.simulation import world as worlds

@@ -37,7 +37,8 @@ from cjo_stream.engine.frame import (
 )
 from cjo_stream.engine.intake import address
 from cjo_stream.engine.lane import Numbering
-from cjo_stream.engine.port import Log, LogRecord, Outbox, Store
+from cjo_stream.engine.outgoing import Outbox
+from cjo_stream.engine.port import Log, LogRecord, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import InputError
 from cjo_stream.store.memory import MemoryStore

@@ -17,7 +17,8 @@ from cjo_stream.engine.frame import (
     tick_frame,
 )
 from cjo_stream.engine.lane import Numbering
-from cjo_stream.engine.port import Log, LogRecord, Outbox, Store
+from cjo_stream.engine.outgoing import Outbox
+from cjo_stream.engine.port import Log, LogRecord, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.store.memory import MemoryStore
 from tests.world import TOPOLOGY

@@ -10,7 +10,7 @@ from itertools import islice, pairwise
 from multiprocessing.connection import Connection
 from operator import attrgetter
 from pathlib import Path
-from typing import Final, NamedTuple, cast
+from typing import Final, NamedTuple
 
 from cjo_stream.core.catalogue import GOVERNANCE, PREDICTION, REWARD
 from cjo_stream.core.message import ActivateSet, StoreSet
@@ -22,8 +22,9 @@ from cjo_stream.embedded.log import TOPIC_ID
 from cjo_stream.embedded.output import Line, line_of, written
 from cjo_stream.embedded.rows import Waiting, rows
 from cjo_stream.embedded.rows import line_of as row_line
-from cjo_stream.engine.frame import EffectFrame, control_frame, tick_frame
-from cjo_stream.engine.port import Log, LogRecord, Outbox, RawRecord
+from cjo_stream.engine.frame import control_frame, tick_frame
+from cjo_stream.engine.outgoing import Outbox
+from cjo_stream.engine.port import Log, LogRecord, RawRecord
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import CjoError, InputError, InvariantError
 from cjo_stream.ingest import decoder
@@ -69,7 +70,13 @@ class Share:
             self._kinds -= {GOVERNANCE.name}  # every share emits them, and one tells them
         self._store = MemoryStore()
         self._task = Task(
-            0, 1, Log(TOPIC_ID, 0), self._store, compile_content, timers_per_record_max=None
+            0,
+            1,
+            Log(TOPIC_ID, 0),
+            self._store,
+            compile_content,
+            timers_per_record_max=None,
+            is_kept=False,
         )
         self._offset = self._task.applied
         self._entries: Iterator[Entry] = iter(())
@@ -167,8 +174,7 @@ class Share:
     def _note(self, step: Sequence[_Record], outbox: Outbox) -> None:
         """Note the lines of a step, by cascade, and the first examples of its counts."""
         cascades = self._task.cascades
-        frames = cast("Sequence[EffectFrame]", outbox.effect_frames)
-        effects = [item.effect for frame in frames for item in frame.items]
+        effects = outbox.emitted
         if self._is_learning:
             self._done.lessons += [(e.kind, e.value) for e in effects if e.kind in _TAUGHT_BY]
         begun = iter(step)

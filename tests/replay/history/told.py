@@ -13,7 +13,8 @@ from cjo_stream.engine.effect import effect_of
 from cjo_stream.engine.frame import Effect, EffectFrame, decode_effect_frame
 from cjo_stream.engine.intake import Intake
 from cjo_stream.engine.learner import Learner, Publication
-from cjo_stream.engine.port import Log, LogRecord, Outbox, RawRecord, Store
+from cjo_stream.engine.outgoing import Outbox
+from cjo_stream.engine.port import Log, LogRecord, RawRecord, Store
 from cjo_stream.engine.task import Task
 from cjo_stream.ingest import decoder
 from cjo_stream.ingest.trace import TraceReader

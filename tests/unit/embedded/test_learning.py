@@ -168,5 +168,6 @@ def test_what_is_no_frame_is_passed_over_when_effects_are_read_again() -> None:
     writer = EffectWriter(Log("internal", 0))
     writer.add((1, 0), START, Effect("reward", "c", msgspec.json.encode(told)))
     log = MemoryLog()
-    log.append([(EFFECT, 0, 0, b"{}"), *((EFFECT, 0, 0, frame) for frame in writer.frames())])
+    frames = map(msgspec.msgpack.encode, writer.frames())
+    log.append([(EFFECT, 0, 0, b"{}"), *((EFFECT, 0, 0, frame) for frame in frames)])
     assert Learning(log, [1]).first == told.time

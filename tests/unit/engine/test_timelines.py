@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
+import pytest
+
 from cjo_stream.core.bounds import BOUNDS
 from cjo_stream.core.timeline import (
     SHOWN_BYTES_MAX,
@@ -11,7 +15,7 @@ from cjo_stream.core.timeline import (
     event_entry,
     shown,
 )
-from cjo_stream.engine.timelines import Timelines
+from cjo_stream.engine.timelines import HeldTimelines, Timelines
 from cjo_stream.store.memory import MemoryStore
 
 KEY = "p" + "ab" * 19
@@ -34,6 +38,37 @@ def test_of_too_many_entries_the_first_added_goes_written_or_not() -> None:
             timelines.settle()
     read = [entry.at for entry in timelines.read(KEY, BOUNDS.timeline + 2)]
     assert read == list(range(2, BOUNDS.timeline + 2))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_timelines_in_no_store_are_as_those_in_a_store(seed: int) -> None:
+    draw = random.Random(seed)
+    store = MemoryStore()
+    stored, held = Timelines(store, 7), HeldTimelines(7)
+    noted = written = 0
+    for at in range(200):
+        size = draw.randint(0, 9)
+        entries = [TimelineEntry(draw.randint(0, at), "", "event", b"%d" % n) for n in range(size)]
+        match draw.choice(["extend", "extend", "replace", "settle", "reset"]):
+            case "extend":
+                for one in (stored, held):
+                    one.extend(KEY, noted, entries)
+                noted += size
+            case "replace":
+                for one in (stored, held):
+                    one.replace(KEY, noted, entries[:7])
+                noted = len(entries[:7])
+            case "settle":
+                store.write(stored.batch())
+                assert held.batch() == []
+                for one in (stored, held):
+                    one.settle()
+                written = noted
+            case "reset":
+                for one in (stored, held):
+                    one.reset()
+                noted = written
+        assert held.read(KEY, noted) == stored.read(KEY, noted)
 
 
 def test_a_timeline_is_shown_from_the_newest_on_as_far_as_there_is_room() -> None:
