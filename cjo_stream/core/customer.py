@@ -81,11 +81,9 @@ def on_deliver(key: str, state: Customer | None, message: Deliver, turn: Turn) -
     if not state.is_recorded:
         record_created(state, event.id, turn)
     note_members(state, event)
-    if event.own_id:
-        if seen_before(state, event, turn):
-            turn.count("cjo_events_total", event.channel or "", "repeated")
-            return state
-        remember_id(state, event, turn)
+    if not remember_id(state, event, turn):
+        turn.count("cjo_events_total", event.channel or "", "repeated")
+        return state
     _apply(state, event, turn)
     if state.profile_due is not None:
         publish_profile(state, turn)
@@ -279,7 +277,8 @@ def _update_profile(cascade: Cascade, event: Event) -> None:
         else:
             turn.count("cjo_consent_ignored_total")
     turn.note(event_entry(turn.clock, turn.anchor, body))
-    if program.opened or program.closed:
+    cases_on = program.cases_on
+    if cases_on and (event.type in cases_on or customer.cases_era != program.cases_era):
         update_cases(customer, event, scope, turn)
     if event.type == OUTCOME:
         note_outcome(customer, event)

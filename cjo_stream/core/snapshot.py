@@ -35,7 +35,7 @@ def snapshot(
     found = CustomerRow(
         customer_id=customer.id,
         identifiers=values_of(customer),
-        facts=known_facts(customer, program.facts),
+        facts=known_facts(customer, program),
         traits={name: value for name, value in values.items() if value is not MISSING},
         events=customer.events,
         instances=rows,

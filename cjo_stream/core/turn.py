@@ -6,6 +6,8 @@ import enum
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+import msgspec
+
 from cjo_stream.core.bounds import BOUNDS, Bounds
 from cjo_stream.core.event import Traced
 from cjo_stream.core.learning.weight import ModelInForce
@@ -29,7 +31,7 @@ class Due(enum.Enum):
     """The profile must be published."""
 
 
-class Turn:
+class Turn(msgspec.Struct):
     """Collects everything that handlers send, emit, note and count, in order.
 
     `clock` is the stream clock in ms. `received_at` is the timestamp of the raw record that led
@@ -38,66 +40,34 @@ class Turn:
     is the learnt model in force, if any. Counts are keyed by metric name and label values.
     """
 
-    __slots__ = (
-        "anchor",
-        "anchors",
-        "bounds",
-        "changed",
-        "clock",
-        "counted",
-        "entries",
-        "firing",
-        "messages",
-        "model",
-        "program",
-        "purges",
-        "received_at",
-        "records",
-        "since",
-        "tallies",
-        "timelines",
-        "timers",
-        "traced",
-    )
-
-    def __init__(
-        self,
-        program: Program,
-        clock: int,
-        received_at: int = 0,
-        timelines: Timelines = _NO_TIMELINES,
-        model: ModelInForce | None = None,
-        bounds: Bounds = BOUNDS,
-        since: Callable[[int], Sequence[Program]] = lambda _: (),
-    ) -> None:
-        self.program = program
-        self.clock = clock
-        self.received_at = received_at
-        self.traced: Traced | None = None
-        self.timelines = timelines
-        self.bounds = bounds
-        self.since = since
-        """Returns the sets in force after that of a number, as far as a customer may lack them."""
-        self.anchor = ""
-        self.model = model
-        self.firing = Due.JOURNEYS
-        """The kind of thing being fired; if it fails, only due things of this kind are dropped."""
-        self.changed = True
-        """False if a handler did not change its actor: then nothing is written back."""
-        self.purges: list[str] = []
-        """Actor keys, or prefixes of them, whose former states must be purged from the store."""
-        self.messages: list[tuple[str, ActorMessage]] = []
-        self.records: list[Record] = []
-        self.anchors: list[str] = []
-        """The anchor of each record."""
-        self.entries: list[TimelineEntry] = []
-        """Entries of the customer's timeline, which come before those of the records."""
-        self.counted: list[tuple[tuple[str, ...], int | float]] = []
-        """Each count, as it came."""
-        self.tallies: list[Count] = []
-        """What guards of canaries count."""
-        self.timers = 0
-        """How many timers and waiting requests have fired."""
+    program: Program
+    clock: int
+    received_at: int = 0
+    timelines: Timelines = _NO_TIMELINES
+    model: ModelInForce | None = None
+    bounds: Bounds = BOUNDS
+    since: Callable[[int], Sequence[Program]] = lambda _: ()
+    """Returns the sets in force after that of a number, as far as a customer may lack them."""
+    traced: Traced | None = None
+    anchor: str = ""
+    firing: Due = Due.JOURNEYS
+    """The kind of thing being fired; if it fails, only due things of this kind are dropped."""
+    changed: bool = True
+    """False if a handler did not change its actor: then nothing is written back."""
+    purges: list[str] = []
+    """Actor keys, or prefixes of them, whose former states must be purged from the store."""
+    messages: list[tuple[str, ActorMessage]] = []
+    records: list[Record] = []
+    anchors: list[str] = []
+    """The anchor of each record."""
+    entries: list[TimelineEntry] = []
+    """Entries of the customer's timeline, which come before those of the records."""
+    counted: list[tuple[tuple[str, ...], int | float]] = []
+    """Each count, as it came."""
+    tallies: list[Count] = []
+    """What guards of canaries count."""
+    timers: int = 0
+    """How many timers and waiting requests have fired."""
 
     def send(self, actor_key: str, message: ActorMessage) -> None:
         """Send `message` to another actor."""

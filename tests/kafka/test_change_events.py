@@ -69,13 +69,13 @@ def test_rows_set_facts_and_updates_and_deletes_take_them_back(
     text = TOPOLOGY.replace("PREFIX", settings.topic_prefix)
     folder = make_topology(tmp_path / "topology", text)
     publish(settings, folder)
-    declared = load(folder).program.facts
+    program = load(folder).program
     topic, names = f"{settings.topic_prefix}crm.people", Names(settings.topic_prefix)
     intake, tasks = make_intake(settings), Tasks(settings)
 
     def facts() -> dict[str, dict[str, Any]]:
         return {
-            member.value: known_facts(state, declared)
+            member.value: known_facts(state, program)
             for _, state in actor_states(tasks.stores)
             if isinstance(state, Customer)
             for member in state.members.values()

@@ -86,10 +86,11 @@ def zone(name: str) -> dt.tzinfo | None:
         return zoneinfo.ZoneInfo.from_file(file, key=name)
 
 
+@lru_cache(maxsize=64)
 def local(ms: int | float, name: str) -> dt.datetime | None:
     """Return the local time of `ms` since the epoch; None outside the calendar.
 
-    An unknown zone is read as UTC.
+    An unknown zone is read as UTC. One event asks for the same instant again and again.
     """
     try:
         return (_EPOCH + dt.timedelta(milliseconds=ms)).astimezone(zone(name) or UTC)

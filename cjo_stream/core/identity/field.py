@@ -118,9 +118,8 @@ class Fields(NamedTuple):
 
 def join(joining: Joining) -> None:
     """Join the state of another customer into one."""
-    for fields in FIELDS:
-        if joining.other.is_recorded or not fields.is_of_events:
-            fields.joins(joining)
+    for joins in _JOINS if joining.other.is_recorded else _JOINS_WITHOUT_EVENTS:
+        joins(joining)
 
 
 def part(parting: Parting) -> None:
@@ -430,4 +429,8 @@ FIELDS: Final = (
         lambda p: mark_profile(p.customer, p.turn),
         is_of_events=False,
     ),
+)
+_JOINS: Final = tuple(one.joins for one in FIELDS if one.joins is not _stays)
+_JOINS_WITHOUT_EVENTS: Final = tuple(
+    one.joins for one in FIELDS if one.joins is not _stays and not one.is_of_events
 )

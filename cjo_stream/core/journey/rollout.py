@@ -104,12 +104,13 @@ def catch_up(customer: Customer, turn: Turn) -> None:
     """
     in_force = turn.program
     missed = [one for one in turn.since(customer.revision) if concerns(customer, one)]
-    instances.count_live(customer, turn, by=1)
-    for program in missed:
-        turn.program = program
-        bring_up(customer, turn)
-    instances.count_live(customer, turn, by=-1)
-    turn.program = in_force
+    if missed:
+        instances.count_live(customer, turn, by=1)
+        for program in missed:
+            turn.program = program
+            bring_up(customer, turn)
+        instances.count_live(customer, turn, by=-1)
+        turn.program = in_force
     customer.revision = in_force.revision
 
 

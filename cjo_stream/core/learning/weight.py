@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -61,8 +62,7 @@ class Weights(msgspec.Struct, frozen=True):
         """Return the probability of an acceptance, 0..1, to six significant digits."""
         if self.is_warm:
             return significant(sigmoid(self.logit(features)[0]))
-        accepted, refused = self.beta(prior)
-        return significant(accepted / (accepted + refused))
+        return _share(*self.beta(prior))
 
     def logit(self, features: Sequence[int]) -> tuple[float, float]:
         """Return the mean and the variance of the log odds."""
@@ -78,12 +78,24 @@ class Weights(msgspec.Struct, frozen=True):
 
     def beta(self, prior: int | float) -> tuple[float, float]:
         """Return the two parameters of the Beta posterior around `prior`."""
-        prior = min(max(prior, PRIOR_MIN), PRIOR_MAX)
-        offers = 1.0 / min(prior, 1.0 - prior)
-        return prior * offers + self.positives, (1.0 - prior) * offers + self.negatives
+        accepted, refused = _offers(prior)
+        return accepted + self.positives, refused + self.negatives
 
 
 NOTHING_KNOWN: Final = Weights(0, 0)
+
+
+@lru_cache(maxsize=1_024)
+def _offers(prior: int | float) -> tuple[float, float]:
+    """Return the acceptances and refusals that a prior stands for."""
+    prior = min(max(prior, PRIOR_MIN), PRIOR_MAX)
+    offers = 1.0 / min(prior, 1.0 - prior)
+    return prior * offers, (1.0 - prior) * offers
+
+
+@lru_cache(maxsize=2_048)
+def _share(accepted: float, refused: float) -> float:
+    return significant(accepted / (accepted + refused))
 
 
 class ModelInForce(msgspec.Struct, frozen=True):

@@ -18,20 +18,27 @@ def seen_before(customer: Customer, event: Event, turn: Turn) -> bool:
     """Return whether an event with this id came within the time that ids are remembered."""
     if not event.own_id:
         return False
-    since = turn.clock - turn.program.dedupe_ms
     came = customer.seen.get(_name(event))
-    return came is not None and _at(came) > since
+    return came is not None and _at(came) > turn.clock - turn.program.dedupe_ms
 
 
-def remember_id(customer: Customer, event: Event, turn: Turn) -> None:
-    """Note an event's own id; forget ids that are too old, or beyond the bound."""
+def remember_id(customer: Customer, event: Event, turn: Turn) -> bool:
+    """Return whether an event is new, not one of `seen_before`; if it is, note its own id.
+
+    Ids that are too old, or beyond the bound, are forgotten.
+    """
     if not event.own_id:
-        return
+        return True
     name = _name(event)
-    customer.seen.pop(name, None)
+    came = customer.seen.get(name)
+    if came is not None:
+        if _at(came) > turn.clock - turn.program.dedupe_ms:
+            return False
+        del customer.seen[name]
     anchor = event.identifiers[0].hash if event.identifiers else ""
     customer.seen[name] = turn.clock, anchor[:TAG_DIGITS]
     _forget_ids(customer, turn)
+    return True
 
 
 def join_activity(into: Customer, other: Customer) -> None:

@@ -6,7 +6,6 @@ different for each type that it has had: so a kept value has the declared type.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -15,6 +14,7 @@ from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.expression import MISSING
 from cjo_stream.core.expression.zone import read_timestamp, zone_name
 from cjo_stream.core.profile.former import forget_former
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Fact
 from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Customer, KnownFact
@@ -75,10 +75,14 @@ def part_facts(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> 
         fresh.facts[name] = customer.facts.pop(name)
 
 
-def known_facts(customer: Customer, facts: Mapping[str, Fact]) -> dict[str, Any]:
+def known_facts(customer: Customer, program: Program) -> dict[str, Any]:
     """Return the facts that were set, by name, sorted; without defaults."""
-    held = ((name, customer.facts.get(fact.slot)) for name, fact in sorted(facts.items()))
-    return {name: one.value for name, one in held if one is not None and one.value is not None}
+    held = customer.facts
+    return {
+        fact.name: held[slot].value
+        for slot, fact in program.facts_in.items()
+        if slot in held and held[slot].value is not None
+    }
 
 
 def _weight(held: KnownFact) -> tuple[int, bytes]:

@@ -15,10 +15,12 @@ from cjo_stream.core.state import Customer
 
 def forget_former(customer: Customer, program: Program) -> None:
     """Drop state from definitions that are not in the set in force."""
-    current = {fact.slot for fact in program.facts.values()}
-    for slot in [slot for slot in customer.facts if slot not in current]:
-        del customer.facts[slot]
-    for slot in [slot for slot in customer.traits if slot not in program.traits_in]:
-        del customer.traits[slot]
+    for kept, current in (
+        (customer.facts, program.facts_in),
+        (customer.traits, program.traits_in),
+    ):
+        if not kept.keys() <= current.keys():
+            for slot in [slot for slot in kept if slot not in current]:
+                del kept[slot]
     if customer.cases_era != program.cases_era:
         customer.cases, customer.cases_era = {}, program.cases_era

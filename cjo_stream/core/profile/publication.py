@@ -44,7 +44,7 @@ def publish_profile(customer: Customer, turn: Turn) -> None:
         Profile(
             customer_id=customer.id,
             identifiers=values_of(customer),
-            facts=known_facts(customer, turn.program.facts),
+            facts=known_facts(customer, turn.program),
             traits={name: value for name, value in traits.items() if value is not MISSING},
             time=turn.clock,
         )

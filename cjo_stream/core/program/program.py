@@ -98,12 +98,16 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     events: dict[str, dict[str, AttributeType]] | None = None
     """The attributes of declared event types, by type; None where none are declared."""
     facts: dict[str, Fact] = {}
+    facts_in: dict[str, Fact] = {}
+    """By slot, in order of name."""
     traits: dict[str, Trait] = {}
     predictions: dict[str, PredictionRule] = {}
     measures: dict[str, MeasureRule] = {}
     """By name, in order of name."""
     opened: tuple[CaseRule, ...] = ()
     closed: tuple[CaseRule, ...] = ()
+    cases_on: frozenset[str] = frozenset()
+    """The event types that may open or close a case."""
     cases_era: int = 0
     """Cases of another era do not count."""
     journeys: dict[str, Journey] = {}
