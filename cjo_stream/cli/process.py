@@ -120,6 +120,7 @@ def up(
     Each line of the log begins with the name of its process. If no process can work (a missing
     topic, an unknown host), all end, with the reason.
     """
+    from cjo_stream.kafka.client.admin import is_away
     from cjo_stream.kafka.process import slot
     from cjo_stream.kafka.process import up as supervisor
     from cjo_stream.telemetry import log
@@ -140,7 +141,9 @@ def up(
     )
     with slot.held(slot.folder(settings, "up")):
         return supervisor.supervise(
-            children, lambda name, line: note(log.with_process(name, line, as_json=as_json))
+            children,
+            lambda name, line: note(log.with_process(name, line, as_json=as_json)),
+            is_away=lambda: is_away(settings),
         )
 
 

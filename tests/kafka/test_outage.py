@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +24,9 @@ WITHIN_S = 90.0
 DOWN_S = 14.0
 """Longer than the group's session, than a call into a transaction, than readiness allows."""
 BACK_WITHIN_S = 10.0
+TRAFFIC = "simulate shop --kafka --rate 100"
+ENDS_WITHIN_S = 10.0
+"""Twice what is promised: the machine may be busy."""
 ANSWER = "simulate shop --kafka --answer --json --people 300 --haste 3600 --rate 60 --duration"
 
 
@@ -127,3 +132,29 @@ def _an_outage_is_waited_for(
     back_s = time.monotonic()
     chain.command(*ANSWER.split(), "6s", timeout=WITHIN_S)
     assert listener.first_after(back_s, within_s=WITHIN_S) is not None
+
+
+def test_a_signal_ends_all_soon_while_the_broker_is_away(broker: Broker, tmp_path: Path) -> None:
+    """However short a time ago it went: its clients are in the middle of their calls."""
+    chain = Chain(broker.bootstrap, tmp_path, partitions=2)
+    chain.create(SHOP)
+    with Supervised(chain) as up:
+        chain.command("apply", str(SHOP), "--yes", timeout=120)
+        until(lambda: up.all_are("readyz", 200))
+        traffic = subprocess.Popen(
+            [sys.executable, "-m", "cjo_stream", *TRAFFIC.split()],
+            env=chain.env(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            until(lambda: any(chain.read("action.email.v1").values()))
+            broker.kill()
+            time.sleep(2)
+            began_s = time.monotonic()
+            assert up.stop() == 0
+            assert time.monotonic() - began_s < ENDS_WITHIN_S
+        finally:
+            traffic.kill()
+            traffic.wait()
+        assert "killed" not in up.log.read_text()

@@ -35,7 +35,7 @@ def state(pids):
     (folder / "pids.new").write_text(json.dumps(pids))
     (folder / "pids.new").rename(folder / "pids")
 say = lambda name, line: print(f"{name} | {line}", file=sys.stderr, flush=True)
-sys.exit(up.supervise(wanted, say, state))
+sys.exit(up.supervise(wanted, say, state, lambda: (folder / "away").exists()))
 """
 STEADY = """
 import os, signal, sys
@@ -47,6 +47,19 @@ open(sys.argv[0] + ".up", "a").write("x")
 while True:
     signal.pause()
 """
+WAITING = """
+import os, signal, sys, time
+from pathlib import Path
+def stop(*_):
+    while not Path(sys.argv[0]).with_name("second.py.ended").exists():
+        time.sleep(0.02)
+    sys.exit(0)
+signal.signal(signal.SIGTERM, stop)
+open(sys.argv[0] + ".up", "a").write("x")
+while True:
+    signal.pause()
+"""
+"""Ends once the child behind it has ended."""
 SECONDS = 20.0
 
 
@@ -109,6 +122,18 @@ def test_one_signal_ends_all_in_order(
     assert supervisor.process.wait(SECONDS) == 0
     ended = [tmp_path / f"{name}.py.ended" for name in ("first", "second")]
     assert ended[0].stat().st_mtime_ns <= ended[1].stat().st_mtime_ns
+    assert not any(alive(pid) for pid in supervisor.pids().values())
+
+
+def test_one_signal_ends_all_at_once_where_the_broker_is_away(
+    start: Callable[..., Supervisor], tmp_path: Path
+) -> None:
+    supervisor = start(first=WAITING, second=STEADY)
+    until(lambda: supervisor.runs("first") == supervisor.runs("second") == 1)
+    (tmp_path / "away").touch()
+    supervisor.process.send_signal(signal.SIGINT)
+    assert supervisor.process.wait(SECONDS) == 0
+    assert "killed" not in supervisor.said.read_text()
     assert not any(alive(pid) for pid in supervisor.pids().values())
 
 
@@ -232,6 +257,8 @@ def test_each_process_has_its_own_slot_and_port() -> None:
 NO_BROKER = "127.0.0.1:1"
 STAGES = ("intake", "worker", "dispatch", "learn")
 WITHIN_S = 120.0
+ENDS_WITHIN_S = 10.0
+"""Twice what is promised: the machine may be busy."""
 
 
 @pytest.fixture
@@ -305,6 +332,24 @@ def test_a_broker_that_is_not_up_yet_is_waited_for_and_the_endpoints_say_so(
     for process in processes.values():
         process.communicate(timeout=WITHIN_S)
         assert process.returncode in (0, -signal.SIGTERM)
+
+
+@pytest.mark.slow
+def test_without_a_broker_one_signal_ends_all_soon(
+    command: Callable[..., subprocess.Popen[str]],
+) -> None:
+    process = command("up")
+    assert process.stderr is not None
+    waiting = set[str]()
+    while waiting != {"intake", "worker-0", "dispatch", "learn"}:
+        line = process.stderr.readline()
+        if "at the start: the broker does not answer" in line:
+            waiting.add(line.split()[0].strip("[]:|"))
+    began_s = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=WITHIN_S)
+    assert process.returncode == 0
+    assert time.monotonic() - began_s < ENDS_WITHIN_S
 
 
 def answer(port: str, path: str) -> tuple[int, str]:

@@ -29,6 +29,8 @@ TIMEOUT_S: Final = 10.0
 """For one answer of the broker."""
 ASK_S: Final = 5.0
 """How long a question is repeated until it is answered."""
+AWAY_WITHIN_S: Final = 1.5
+"""A broker that takes longer counts as away for a process that was asked to end."""
 RETRY_S: Final = 0.2
 EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # untyped there
 LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call] # untyped there
@@ -36,6 +38,16 @@ NEWEST: Final = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call] # un
 _ISOLATION: Final = (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
 
 _LOG = logging.getLogger(__package__)
+
+
+def is_away(settings: Settings) -> bool:
+    """Return whether the broker does not answer within AWAY_WITHIN_S."""
+    client = connect(AdminClient, {**settings.kafka_properties(), "log_level": "0"})
+    try:
+        client.describe_cluster(request_timeout=AWAY_WITHIN_S).result(AWAY_WITHIN_S)
+    except (KafkaException, TimeoutError):
+        return True
+    return False
 
 
 class Admin:

@@ -6,8 +6,9 @@ A child that ends is started again: at once the first time, then with doubling p
 if its exit code says that the broker is away. After a minute of running the pauses begin anew. If
 the code says that no start can succeed (`ending` has the table), all children are ended, because
 waiting would not help. A signal ends all, stage by stage in the order of the data, so that records
-in flight still flow out. A child ends with its supervisor, however that ends: Linux kills it
-(PR_SET_PDEATHSIG), and its successor repeats the unfinished work.
+in flight still flow out; all at once if the broker is away, where nothing flows. A child ends with
+its supervisor, however that ends: Linux kills it (PR_SET_PDEATHSIG), and its successor repeats the
+unfinished work.
 
 The supervisor passes on the children's output, each line with the name of its child.
 """
@@ -22,6 +23,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -42,6 +44,8 @@ STEADY_S: Final = 60.0
 """A child that ran for so long is healthy: its next end starts the pauses anew."""
 STOP_WITHIN_S: Final = 20.0
 """For the children of one stage to end, before they are killed."""
+LOOK_S: Final = 0.2
+"""Between two looks whether the end need not be in order."""
 
 READ_BYTES_MAX: Final = 64 << 10
 LINE_BYTES_MAX: Final = 256 << 10
@@ -198,11 +202,13 @@ def supervise(
     wanted: Sequence[Child],
     say: Say,
     on_state: Callable[[Mapping[str, int | None]], None] | None = None,
+    is_away: Callable[[], bool] = lambda: False,
 ) -> int:
     """Keep the children running until SIGINT or SIGTERM; return the exit code: 0, 1 or 2.
 
     1 and 2 mean that a child can never succeed: then all are ended. `say` is called with each line
-    of each child; `on_state` with the process id of each (None: not running) when that changes.
+    of each child; `on_state` with the process id of each (None: not running) when that changes;
+    `is_away`, in another thread, at the end: whether the broker is away.
     """
     running = [_Running(child, say) for child in wanted]
     with _wakeups(running) as (stopping, wait):
@@ -216,7 +222,7 @@ def supervise(
             if refused is None:
                 dues = [one.due_s for one in running if one.process is None]
                 wait(max(0.0, min(dues) - now_s) if dues else None)
-        _stop(running, wait)
+        _stop(running, wait, is_away)
     if refused is None:
         return 0
     _LOG.error(
@@ -238,27 +244,54 @@ def _tend(running: list[_Running], now_s: float) -> bool:
     return changed
 
 
-def _stop(running: list[_Running], wait: Callable[[float | None], None]) -> None:
-    """End all children, stage by stage; kill those that take too long."""
+def _stop(
+    running: list[_Running],
+    wait: Callable[[float | None], None],
+    is_away: Callable[[], bool],
+) -> None:
+    """End all children, stage by stage, or all at once; kill those that take too long."""
+    away = _once_true(is_away)
     for stage in sorted({one.child.stage for one in running}):
-        alive = [one for one in running if one.child.stage == stage and one.process is not None]
-        for one in alive:
-            _signal(one, signal.SIGTERM)
-        until_s = time.monotonic() + STOP_WITHIN_S
-        while alive and (left_s := until_s - time.monotonic()) > 0:
-            alive = [one for one in alive if one.process and one.process.poll() is None]
-            if alive:
-                wait(min(left_s, 1.0))
-        for one in alive:
-            _LOG.warning(
-                "%s: takes more than %.0f s to end: killed", one.child.name, STOP_WITHIN_S
-            )
-            _signal(one, signal.SIGKILL)
-            if one.process:
-                one.process.wait()
+        _end([one for one in running if one.child.stage == stage], wait, away.is_set)
+    _end(running, wait)
     for one in running:
         if one.speaks:
             one.pass_on()
+
+
+def _once_true(is_away: Callable[[], bool]) -> threading.Event:
+    """Return what is set once `is_away` has said so, in a thread of its own."""
+    away = threading.Event()
+
+    def ask() -> None:
+        if is_away():
+            away.set()
+
+    threading.Thread(target=ask, name="is the broker away?", daemon=True).start()
+    return away
+
+
+def _end(
+    those: Sequence[_Running],
+    wait: Callable[[float | None], None],
+    is_enough: Callable[[], bool] = lambda: False,
+) -> None:
+    """End some children; return earlier, with some of them alive, once `is_enough`."""
+    alive = [one for one in those if one.process is not None and one.process.poll() is None]
+    for one in alive:
+        _signal(one, signal.SIGTERM)
+    until_s = time.monotonic() + STOP_WITHIN_S
+    while alive and (left_s := until_s - time.monotonic()) > 0:
+        if is_enough():
+            return
+        alive = [one for one in alive if one.process and one.process.poll() is None]
+        if alive:
+            wait(min(left_s, LOOK_S))
+    for one in alive:
+        _LOG.warning("%s: takes more than %.0f s to end: killed", one.child.name, STOP_WITHIN_S)
+        _signal(one, signal.SIGKILL)
+        if one.process:
+            one.process.wait()
 
 
 def _signal(one: _Running, number: signal.Signals) -> None:

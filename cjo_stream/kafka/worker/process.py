@@ -17,7 +17,7 @@ from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import CjoError, RefusalError, RetryError
-from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.admin import Admin, is_away
 from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.client.noise import muffle
 from cjo_stream.kafka.client.producer import FrameProducer
@@ -148,6 +148,7 @@ class _Worker:
         await _until(stop, parts)
         _LOG.info("stopping")
         watchdog.stop()
+        stage.Stopping(lambda: is_away(self._settings)).ask()
         try:
             await asyncio.wait_for(app.stop(), STOP_WITHIN_S)
         except TimeoutError:
