@@ -22,7 +22,6 @@ from cjo_stream.kafka.client.sender import Outgoing
 from cjo_stream.kafka.client.transaction import Transactions
 from cjo_stream.kafka.local.broker import Broker
 from cjo_stream.kafka.position.loss import look
-from cjo_stream.kafka.position.position import committed_offsets
 from cjo_stream.kafka.process import stage
 from cjo_stream.kafka.process.stage import Stopping
 from cjo_stream.kafka.stage.learn import LearnProcess
@@ -163,7 +162,8 @@ def test_replaced_records_are_never_passed_over_in_silence(
     def taken(stage: str, topic: str) -> int:
         # A client that knew the broker of before may wait for it.
         group = group_id(settings, stage)
-        return committed_offsets(Admin(settings), group, topic).get(0, -1)
+        found = Admin(settings).committed(group, [(topic, 0)])
+        return found[topic, 0].offset if found else -1
 
     until(lambda: taken("intake", logs.raw) == 3, intake)
     until(lambda: taken("dispatch", logs.effect) == logs.ends()[logs.effect, 0], dispatch)

@@ -27,7 +27,7 @@ from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.definition.log import SHUT, Shut, read_definitions
 from cjo_stream.kafka.definition.writer import Writer
 from cjo_stream.kafka.moving import arriving, closing, leaving, source
-from cjo_stream.kafka.position.position import Position, committed_offsets
+from cjo_stream.kafka.position.position import Position
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.topic.wanted import PRIVATE
@@ -366,7 +366,12 @@ def test_a_base_leaves_at_rest_and_arrives_where_nothing_ran(
     turned(tasks.are_at_end, tasks)
     come(bootstrap, web, 0)
     intake, group = make_intake(old), group_id(old, "intake")
-    turned(lambda: sum(committed_offsets(admin, group, web).values()) == PEOPLE, intake)
+    places = [(web, number) for number in range(old.partitions)]
+
+    def taken() -> int:
+        return sum(one.offset for one in admin.committed(group, places).values())
+
+    turned(lambda: taken() == PEOPLE, intake)
     with pytest.raises(RetryError, match="is an intake of this prefix running"):
         source.commit(old, {(web, 0): Position(0, "")})
     intake.close()

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from confluent_kafka import (
+    Consumer,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -32,10 +33,21 @@ ASK_S: Final = 5.0
 AWAY_WITHIN_S: Final = 1.5
 """A broker that takes longer counts as away for a process that was asked to end."""
 RETRY_S: Final = 0.2
+COORDINATOR_S: Final = 1.0
+"""For one attempt to ask the coordinator of a group."""
 EARLIEST: Final = OffsetSpec.earliest()  # type: ignore[no-untyped-call] # untyped there
 LATEST: Final = OffsetSpec.latest()  # type: ignore[no-untyped-call] # untyped there
 NEWEST: Final = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call] # untyped there
 _ISOLATION: Final = (IsolationLevel.READ_UNCOMMITTED, IsolationLevel.READ_COMMITTED)
+_UNCOORDINATED: Final = (
+    KafkaError._TIMED_OUT,
+    KafkaError._WAIT_COORD,
+    KafkaError._TRANSPORT,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
+"""The errors while a group's coordinator comes up, or is sought."""
 
 _LOG = logging.getLogger(__package__)
 
@@ -151,6 +163,57 @@ class Admin:
         except KafkaException as error:
             raise away(error, "to list the consumer groups") from error
         return sorted(one.group_id for one in found.valid)
+
+    def places(self) -> list[Place]:
+        """Return each partition of each topic that we may see, but for Kafka's own topics."""
+        try:
+            topics = self.client.list_topics(timeout=TIMEOUT_S).topics
+        except KafkaException as error:
+            raise self._away(error) from error
+        self._was_answered = True
+        named = (one for one in topics.items() if not one[0].startswith("__"))
+        return [(name, number) for name, topic in named for number in sorted(topic.partitions)]
+
+    def committed(self, group: str, places: Iterable[Place]) -> dict[Place, TopicPartition]:
+        """Return what a consumer group has committed of these partitions, where it has.
+
+        A consumer that joins no group asks. librdkafka's admin client can ask, too, but ends the
+        process with SIGSEGV where the group's coordinator has moved, or has just come back
+        (github.com/confluentinc/librdkafka/issues/5040).
+        """
+        wanted = [TopicPartition(*place) for place in places]
+        if not wanted:
+            return {}
+        consumer = self._member_of(group)
+        try:
+            found = self._asked(consumer, wanted)
+        except KafkaException as error:
+            raise away(error, f"to see the group {group}") from error
+        finally:
+            consumer.close()
+        for one in found:
+            if one.error is not None:
+                raise away(KafkaException(one.error), f"to see the offsets of {one.topic}")
+        return {(one.topic, one.partition): one for one in found if one.offset >= 0}
+
+    def _member_of(self, group: str) -> Consumer:
+        own = {"group.id": group, "enable.auto.commit": False}
+        return connect(Consumer, {**self._properties, **own}, logger=_LOG)
+
+    @staticmethod
+    def _asked(consumer: Consumer, wanted: list[TopicPartition]) -> list[TopicPartition]:
+        """Ask until a coordinator answers, for `TIMEOUT_S` at most; raises KafkaException."""
+        until_s = time.monotonic() + TIMEOUT_S
+        while True:
+            try:
+                return consumer.committed(wanted, COORDINATOR_S)
+            except KafkaException as error:
+                # Whoever may not see the group finds no coordinator: only a message says why.
+                message = consumer.poll(0)
+                if message is not None and (why := message.error()) is not None:
+                    raise KafkaException(why) from error
+                if time.monotonic() >= until_s or error.args[0].code() not in _UNCOORDINATED:
+                    raise
 
     def result(self, future: Any) -> Any:
         """Return the result of a future of `client`; raises KafkaException, RetryError."""

@@ -34,7 +34,7 @@ from cjo_stream.kafka.hold import order
 from cjo_stream.kafka.hold.shelf import command_in, is_shelf, read_shelves
 from cjo_stream.kafka.moving import kept, source
 from cjo_stream.kafka.position import redriven
-from cjo_stream.kafka.position.position import DISPATCH, committed_places
+from cjo_stream.kafka.position.position import DISPATCH
 from cjo_stream.kafka.stage.memory import Reached, remembered
 from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names
@@ -168,12 +168,10 @@ def _not_sent(settings: Settings, admin: Admin, names: Names, partitions: int) -
     """Yield the partitions of whose effects dispatch has not sent all."""
     places = [(names.effect, number) for number in range(partitions)]
     ends = admin.ends(places)
-    committed = {
-        (one.topic, one.partition): one.offset
-        for one in committed_places(admin, group_id(settings, DISPATCH))
-    }
+    committed = admin.committed(group_id(settings, DISPATCH), places)
     for place in places:
-        if lacking := ends[place] - max(0, committed.get(place, 0)):
+        sent = committed[place].offset if place in committed else 0
+        if lacking := ends[place] - sent:
             yield f"dispatch has {lacking} records of partition {place[1]} to send"
 
 

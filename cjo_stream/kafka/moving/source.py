@@ -39,7 +39,6 @@ from cjo_stream.kafka.position.position import (
     INTAKE,
     NO_WORDS,
     Position,
-    committed_places,
     copy_record,
     joined,
     read_copies,
@@ -73,7 +72,7 @@ def lanes_of(
     """Return how far intake has read each topic of events; raises what intake would at a start."""
     names = Names(settings.topic_prefix)
     group = group_id(settings, INTAKE)
-    known = {place.topic for place in committed_places(admin, group)}
+    known = {topic for topic, _ in admin.committed(group, admin.places())}
     known |= {topic for topic, _ in read_copies(settings, INTAKE)}
     topics = admin.describe(known | set(sources(program, names)))
     wanted = [

@@ -10,14 +10,13 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.outlook.asking import Asking
-from cjo_stream.kafka.position.position import committed_places
 from cjo_stream.telemetry import Metrics
 
 PAUSE_S: Final = 30.0
@@ -64,12 +63,12 @@ class Groups:
         self._known: set[str] = set()
         self._others: deque[str] = deque()
 
-    def taken(self, topics: frozenset[str]) -> dict[Place, int]:
-        """Return the sum of all groups' committed offsets, by partition of these topics.
+    def taken(self, places: Sequence[Place]) -> dict[Place, int]:
+        """Return the sum of all groups' committed offsets, by partition.
 
         Raises RefusalError where the broker may hide groups from us.
         """
-        self._check_that_none_is_hidden()
+        self._check_that_none_is_hidden(places[0])
         there = set(self._admin.groups())
         self._known &= there
         others = there - self._known
@@ -79,16 +78,14 @@ class Groups:
         self._others.rotate(-GROUPS_MAX)
         total: dict[Place, int] = {}
         for group in asked:
-            for one in committed_places(self._admin, group):
-                if one.topic in topics:
-                    self._known.add(group)
-                    place = (one.topic, one.partition)
-                    total[place] = total.get(place, 0) + max(0, one.offset)
+            for place, one in self._admin.committed(group, places).items():
+                self._known.add(group)
+                total[place] = total.get(place, 0) + one.offset
         return total
 
-    def _check_that_none_is_hidden(self) -> None:
+    def _check_that_none_is_hidden(self, place: Place) -> None:
         try:
-            committed_places(self._admin, ANY_GROUP)
+            self._admin.committed(ANY_GROUP, [place])
         except RefusalError as error:
             raise RefusalError(
                 "the broker shows this process's user only the groups that it may describe, so "
@@ -106,7 +103,7 @@ def watching(admin: Admin, topics: Topics, metrics: Metrics) -> Asking:
         wanted = topics()
         described = admin.describe(wanted.values())
         places = [(name, p) for name, one in described.items() for p in range(one.partitions)]
-        taken = groups.taken(frozenset(described)) if places else {}
+        taken = groups.taken(places) if places else {}
         ends = admin.ends(places, committed=True)
         standing = {
             channel: (_sum(ends, topic), _sum(taken, topic))

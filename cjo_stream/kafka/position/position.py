@@ -53,12 +53,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
-from confluent_kafka import (
-    Consumer,
-    ConsumerGroupTopicPartitions,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.engine.intake import SWITCHED_OFF, Committed, moved_on, read_metadata
@@ -374,31 +369,13 @@ def copies_of(topic: str, stage: str, records: Mapping[bytes, bytes]) -> dict[Pl
     return copies
 
 
-def committed_places(admin: Admin, group: str) -> list[TopicPartition]:
-    """Return what a group has committed; raises RetryError."""
-    futures = admin.client.list_consumer_group_offsets(
-        [ConsumerGroupTopicPartitions(group)], request_timeout=TIMEOUT_S
-    )
-    try:
-        found: list[TopicPartition] = admin.result(futures[group]).topic_partitions
-    except KafkaException as error:
-        raise away(error, f"to see the group {group}") from error
-    return found
-
-
-def committed_offsets(admin: Admin, group: str, topic: str) -> dict[int, int]:
-    """Return by partition the next offset that a group has committed; raises RetryError."""
-    places = committed_places(admin, group)
-    return {place.partition: place.offset for place in places if place.topic == topic}
-
-
 def reaches(admin: Admin, group: str) -> dict[Place, int]:
     """Return how far intake has come by its committed positions; raises RetryError."""
     found = {}
-    for place in committed_places(admin, group):
-        known = (place.metadata or "").partition(" ")[0].split(":")
+    for place, at in admin.committed(group, admin.places()).items():
+        known = (at.metadata or "").partition(" ")[0].split(":")
         blank = int(known[2], 16) if len(known) > 2 else 0
-        found[place.topic, place.partition] = place.offset + blank
+        found[place] = at.offset + blank
     return found
 
 
@@ -409,12 +386,12 @@ def set_numbers(admin: Admin, group: str) -> dict[str, int]:
     answer `apply` would delete sets that intake still needs.
     """
     try:
-        offsets = committed_places(admin, group)
+        committed = admin.committed(group, admin.places())
     except RetryError:
         return {}
     numbers = {}
-    for place in offsets:
-        metadata = (place.metadata or "").partition(" ")[2]
+    for (topic, partition), at in committed.items():
+        metadata = (at.metadata or "").partition(" ")[2]
         if metadata:
-            numbers[f"{place.topic}/{place.partition}"] = read_metadata(metadata).set_number
+            numbers[f"{topic}/{partition}"] = read_metadata(metadata).set_number
     return dict(sorted(numbers.items()))

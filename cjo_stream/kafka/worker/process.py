@@ -25,7 +25,6 @@ from cjo_stream.kafka.definition.tenant import check_key
 from cjo_stream.kafka.position import loss
 from cjo_stream.kafka.position.clock import accepted
 from cjo_stream.kafka.position.folder import read_folders
-from cjo_stream.kafka.position.position import committed_offsets
 from cjo_stream.kafka.process import slot, stage, watchdog
 from cjo_stream.kafka.process.ending import exit_code
 from cjo_stream.kafka.process.watchdog import Watchdog, end_process
@@ -92,7 +91,7 @@ class _Worker:
         self._admin.require([names.cursor])
         folders = read_folders(settings)
         # If the broker forbids the group, this raises; Faust's app would only end, repeatedly.
-        committed_offsets(self._admin, group_id(settings, STAGE), internal)
+        self._admin.committed(group_id(settings, STAGE), [(internal, 0)])
         # Last, because it starts a thread: the questions above may still raise.
         self._producer = FrameProducer(self._properties)
         tracing = tracing_of(settings, report.STAGE, group_id(settings, STAGE), metrics)
@@ -231,14 +230,16 @@ class _Worker:
     async def _remove_spare(self, numbers: set[int]) -> None:
         group, topic = group_id(self._settings, STAGE), self._topic.name
         try:
-            next_ = await asyncio.to_thread(committed_offsets, self._admin, group, topic)
+            places = [(topic, number) for number in numbers]
+            committed = await asyncio.to_thread(self._admin.committed, group, places)
         except RetryError as error:
             _LOG.warning("folders of other workers' partitions stay for now: %s", error)
             return
 
         def remove(number: int) -> bool:
             # Committed records are in the store of the partition's owner.
-            reached = next_.get(number, 0) - 1
+            place = (topic, number)
+            reached = committed[place].offset - 1 if place in committed else -1
             return self._state_folder(number).remove_behind(reached, self._log_range(number))
 
         try:

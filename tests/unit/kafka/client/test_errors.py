@@ -28,7 +28,7 @@ from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.client.transaction import FENCED as FENCED_WRITER
 from cjo_stream.kafka.client.transaction import check_transaction
 from cjo_stream.kafka.position import loss
-from cjo_stream.kafka.position.position import committed_offsets, committed_positions
+from cjo_stream.kafka.position.position import committed_positions
 from cjo_stream.kafka.process.ending import AWAY, REFUSED, USAGE, exit_code
 from cjo_stream.kafka.process.stage import STEADY_S, begins_anew
 from cjo_stream.kafka.worker.faust import passes
@@ -127,6 +127,9 @@ class Broker:
     def poll(self, _: float) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
     def describe_topics(self, names: Any, request_timeout: float) -> dict[str, Future[Any]]:
         return {"internal": self.failed()}
 
@@ -135,11 +138,6 @@ class Broker:
 
     def describe_cluster(self, request_timeout: float) -> Future[Any]:
         return self.failed()
-
-    def list_consumer_group_offsets(
-        self, wanted: Any, request_timeout: float
-    ) -> dict[str, Future[Any]]:
-        return {"group": self.failed()}
 
     def list_offsets(self, wanted: Any, request_timeout: float) -> dict[Any, Future[Any]]:
         return dict.fromkeys(wanted, self.failed())
@@ -167,6 +165,7 @@ def admin(broker: Broker) -> Admin:
     made = Admin(Settings(kafka={"bootstrap_servers": "127.0.0.1:1"}))
     made._connect = lambda: broker  # type: ignore[method-assign,return-value] # no broker here
     made.client = broker  # type: ignore[assignment] # likewise
+    made._member_of = lambda _: broker  # type: ignore[method-assign,return-value] # likewise
     return made
 
 
@@ -184,7 +183,7 @@ ASKED: dict[str, Callable[[Broker], object]] = {
     "what a topic is": lambda broker: admin(broker).describe(["internal"]),
     "the broker itself": lambda broker: admin(broker).ping(),
     "where a group is": lambda broker: committed_positions(cast(Consumer, broker), []),
-    "where another is": lambda broker: committed_offsets(admin(broker), "group", "internal"),
+    "where another is": lambda broker: admin(broker).committed("group", [("internal", 0)]),
     "what the newest record is": lambda broker: admin(broker).newest(("internal", 0)),
     "which groups there are": lambda broker: admin(broker).groups(),
     "a transaction": lambda broker: check_transaction(KafkaException(broker.error)),

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException
 
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka.client.place import Place
@@ -108,27 +107,20 @@ class Broker:
         assert committed
         return dict.fromkeys(places, self.end)
 
-    def list_consumer_group_offsets(self, wanted: Any, request_timeout: float) -> dict[str, Any]:
-        (one,) = wanted
-        if one.group_id == channel.ANY_GROUP:
-            forbidden = KafkaException(KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED))
-            found = forbidden if self.hides else SimpleNamespace(topic_partitions=[])
-            return {one.group_id: found}
-        self.asked.append(one.group_id)
-        at = self.offsets[one.group_id]
-        places = [] if at < 0 else [SimpleNamespace(topic="t.mail", partition=0, offset=at)]
-        return {one.group_id: SimpleNamespace(topic_partitions=places)}
-
-    def result(self, future: Any) -> Any:
-        if isinstance(future, Exception):
-            raise future
-        return future
+    def committed(self, group: str, places: Iterable[Place]) -> dict[Place, Any]:
+        if group == channel.ANY_GROUP:
+            if self.hides:
+                raise RefusalError("the broker forbids to see the group")
+            return {}
+        self.asked.append(group)
+        at = self.offsets[group]
+        return {} if at < 0 else {next(iter(places)): SimpleNamespace(offset=at)}
 
 
 def test_thousands_of_groups_are_asked_in_turn_and_readers_each_time() -> None:
     broker = Broker({f"g{number:03}": -1 for number in range(3 * GROUPS_MAX)} | {"zz": 7})
     groups = Groups(broker)  # type: ignore[arg-type] # what it asks of an Admin is there
-    found = [groups.taken(frozenset({"t.mail"})) for _ in range(5)]
+    found = [groups.taken([("t.mail", 0), ("t.mail", 1)]) for _ in range(5)]
     assert {("t.mail", 0): 7} in found
     assert found[-1] == {("t.mail", 0): 7}
     assert set(broker.asked) == set(broker.offsets)

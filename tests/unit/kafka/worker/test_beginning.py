@@ -21,9 +21,8 @@ ASKED = (
     "check_key",
     "accepted",
     "read_folders",
-    "committed_offsets",
 )
-"""Of whom a worker asks before it begins, in order."""
+"""Of whom a worker asks before it begins, in order; then `Admin.committed`."""
 
 
 class Admin:
@@ -35,6 +34,9 @@ class Admin:
     def require(self, names: Any) -> dict[str, Topic]:
         return topics(None, None, *names)
 
+    def committed(self, *_: Any) -> None:
+        away()
+
 
 def topics(_: Any, __: Any, *names: str) -> dict[str, Topic]:
     return {name: Topic(name, "id", 4, 1) for name in names}
@@ -44,15 +46,16 @@ def away(*_: Any) -> None:
     raise RetryError("the broker does not answer")
 
 
-@pytest.mark.parametrize("silent", ASKED)
+@pytest.mark.parametrize("silent", [*ASKED, None])
 def test_a_worker_that_cannot_begin_leaves_no_producer(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, silent: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, silent: str | None
 ) -> None:
     monkeypatch.setattr(process, "Admin", Admin)
     for name in ASKED:
         monkeypatch.setattr(process, name, lambda *_: {})
     monkeypatch.setattr(process, "require_log", topics)
-    monkeypatch.setattr(process, silent, away)
+    if silent is not None:
+        monkeypatch.setattr(process, silent, away)
     before = threading.active_count()
     with pytest.raises(RetryError):
         process._Worker(Settings(data_dir=tmp_path, kafka=AWAY), Metrics(), Health())
