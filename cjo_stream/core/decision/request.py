@@ -18,8 +18,8 @@ import msgspec
 from cjo_stream.core import record
 from cjo_stream.core.command.history import remember_command
 from cjo_stream.core.command.window import open_window
-from cjo_stream.core.decision.arbitration import UNWEIGHED, Passed, choose, draw
-from cjo_stream.core.decision.gate import QUIET_HOURS, first_stop
+from cjo_stream.core.decision.arbitration import Passed, choose, draw
+from cjo_stream.core.decision.gate import PRIORITY, QUIET_HOURS, first_stop
 from cjo_stream.core.decision.propensity import features_of, spread_of
 from cjo_stream.core.decision.quiet import quiet_end
 from cjo_stream.core.decision.situation import Situation
@@ -192,7 +192,6 @@ def _judge(request: Request, situation: Situation, turn: Turn, *, to_record: boo
     for place, candidate in enumerate(request.candidates):
         name, channel = candidate.action.name, candidate.channel
         scope.channel = channel
-        situation.factors = UNWEIGHED
         stop = first_stop(situation, candidate, is_act=is_act)
         if stop is None:
             gate = rule = None
@@ -204,12 +203,11 @@ def _judge(request: Request, situation: Situation, turn: Turn, *, to_record: boo
             stopped[gate] = stopped.get(gate, 0) + 1
             if gate == QUIET_HOURS and _is_delayed(situation, channel):
                 delayed[channel] = None
-        if not to_record:
-            continue
-        one = record.Candidate(action=name, channel=channel, gate=gate, rule=rule)
-        if situation.factors is not UNWEIGHED:
-            one.P, one.C, one.V, one.L, one.priority = situation.factors
-        judged.append(one)
+        if to_record:
+            one = record.Candidate(action=name, channel=channel, gate=gate, rule=rule)
+            if gate is None or gate == PRIORITY:
+                one.P, one.C, one.V, one.L, one.priority = situation.factors
+            judged.append(one)
     return found
 
 

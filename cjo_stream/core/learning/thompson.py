@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, Final
@@ -61,8 +61,8 @@ def choose(decision_id: str, candidates: Sequence[tuple[Table, float]]) -> Drawn
 
     On a tie the earlier one wins. Raises ValueError without candidates.
     """
-    block = _blocks(decision_id)
-    opening = [block(_BLOCKS * place) for place in range(len(candidates))]
+    blocks = _blocks(decision_id)
+    opening = blocks(range(0, _BLOCKS * len(candidates), _BLOCKS))
     first = [
         table[drawn[0]] * factor
         for drawn, (table, factor) in zip(opening, candidates, strict=True)
@@ -70,7 +70,7 @@ def choose(decision_id: str, candidates: Sequence[tuple[Table, float]]) -> Drawn
 
     def picks(place: int) -> bytes:
         rest = range(_BLOCKS * place + 1, _BLOCKS * (place + 1))
-        return b"".join((opening[place], *map(block, rest)))
+        return b"".join((opening[place], *blocks(rest)))
 
     winner = first.index(max(first))
     return Drawn(winner, _wins(winner, candidates, picks) / DRAWS)
@@ -99,17 +99,20 @@ def _wins(
     return len(won)
 
 
-def _blocks(seed: str) -> Callable[[int], bytes]:
-    """Return the function that gives each block of _DIGEST_BYTES drawn bytes, by its number."""
+def _blocks(seed: str) -> Callable[[Iterable[int]], list[bytes]]:
+    """Return the function that gives blocks of _DIGEST_BYTES drawn bytes, by their numbers."""
     key = hashlib.blake2b(seed.encode(), digest_size=_DIGEST_BYTES).digest()
     keyed = hashlib.blake2b(key=key)
 
-    def block(place: int) -> bytes:
-        digest = keyed.copy()
-        digest.update(place.to_bytes(8, "big"))
-        return digest.digest()
+    def blocks(places: Iterable[int]) -> list[bytes]:
+        found = []
+        for place in places:
+            digest = keyed.copy()
+            digest.update(place.to_bytes(8, "big"))
+            found.append(digest.digest())
+        return found
 
-    return block
+    return blocks
 
 
 @lru_cache(maxsize=1)

@@ -33,6 +33,6 @@ def address_of(customer: Customer, type_: str) -> Address | None:
 def values_of(customer: Customer) -> dict[str, list[str]]:
     """Return the customer's values by type, both sorted."""
     values: dict[str, list[str]] = {}
-    for member in customer.members.values():
-        values.setdefault(member.type, []).append(member.value)
-    return {type_: sorted(values[type_]) for type_ in sorted(values)}
+    for type_, value in sorted([(one.type, one.value) for one in customer.members.values()]):
+        values.setdefault(type_, []).append(value)
+    return values

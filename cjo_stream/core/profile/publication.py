@@ -5,11 +5,10 @@ Changes within the pause are published together at its end, so a burst of events
 
 from __future__ import annotations
 
-from cjo_stream.core.expression import MISSING
 from cjo_stream.core.profile.fact import known_facts
 from cjo_stream.core.profile.former import forget_former
 from cjo_stream.core.profile.identifier import values_of
-from cjo_stream.core.profile.trait import read
+from cjo_stream.core.profile.trait import known_traits
 from cjo_stream.core.record import Profile, Withdrawal
 from cjo_stream.core.state import Customer
 from cjo_stream.core.turn import Turn
@@ -39,13 +38,12 @@ def publish_profile(customer: Customer, turn: Turn) -> None:
         return  # it was marked before they were switched off
     customer.profile_at = turn.clock
     forget_former(customer, turn.program)
-    traits = {name: read(customer, t, turn.clock) for name, t in turn.program.traits.items()}
     turn.emit(
         Profile(
             customer_id=customer.id,
             identifiers=values_of(customer),
             facts=known_facts(customer, turn.program),
-            traits={name: value for name, value in traits.items() if value is not MISSING},
+            traits=known_traits(customer, turn.program, turn.clock),
             time=turn.clock,
         )
     )

@@ -24,6 +24,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.expression import MISSING, Scope
 from cjo_stream.core.expression.value import fault, same
 from cjo_stream.core.profile.former import forget_former
+from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Trait
 from cjo_stream.core.size import has_room
 from cjo_stream.core.state import Customer
@@ -65,6 +66,17 @@ def read(customer: Customer, trait: Trait, now: int) -> Any:
     if kept is None:
         return list(kind.empty) if type(kind.empty) is list else kind.empty
     return kept if kind.shown is None else kind.shown(kept)
+
+
+def known_traits(customer: Customer, program: Program, now: int) -> dict[str, Any]:
+    """Return the values of the traits that have one, by name; they are not to be changed."""
+    found = {}
+    for name, trait in program.traits.items():
+        is_kept = trait.slot in customer.traits
+        value = read(customer, trait, now) if is_kept else _KINDS[trait.kind].empty
+        if value is not MISSING:
+            found[name] = value
+    return found
 
 
 def join_traits(into: Customer, other: Customer, turn: Turn) -> None:
