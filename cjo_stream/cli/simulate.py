@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 FILES_DURATION: Final = "7d"
 KAFKA_DURATION: Final = "1h"
 REPORT_EVERY_S: Final = 5.0
+STEP_S: Final = 0.5
+"""Of the wait for the next record."""
 OUTCOMES: Final = "outcomes"
 """Answers are counted under this name: they have no channel."""
 
@@ -159,20 +161,52 @@ def _send(
 ) -> Counter[str]:
     from cjo_stream.kafka.client.feed import Feed
     from cjo_stream.kafka.topic.name import Names
-    from cjo_stream.simulate import at_arrival
+    from cjo_stream.simulate import at_arrival, in_steps
 
     names = Names(settings.topic_prefix)
     topics = _sources(program, names)
     counts: Counter[str] = Counter()
-    report_s = time.monotonic() + REPORT_EVERY_S
+    report = _Report(is_quiet=quiet)
     with Feed(settings) as feed:
-        for record in at_arrival(records, time.time, time.sleep):
+
+        def on_step(left_s: float) -> None:
+            feed.poll()
+            report(feed.acknowledged, feed.waiting, left_s)
+
+        for record in at_arrival(records, time.time, in_steps(time.sleep, STEP_S, on_step)):
             feed.put(topics[record.channel], record.value, record.key)
             counts[record.channel] += 1
-            if not quiet and time.monotonic() >= report_s:
-                report_s = time.monotonic() + REPORT_EVERY_S
-                note(f"{numbered(feed.acknowledged, 'record')} sent")
+            report(feed.acknowledged, feed.waiting)
     return counts
+
+
+class _Report:
+    """Says now and then how much was sent, and what is waited for."""
+
+    def __init__(self, *, is_quiet: bool) -> None:
+        self._is_quiet = is_quiet
+        self._due_s = time.monotonic() + REPORT_EVERY_S
+
+    def __call__(self, acknowledged: int, waiting: int = 0, left_s: float = 0.0) -> None:
+        if not self._is_quiet and time.monotonic() >= self._due_s:
+            self._due_s = time.monotonic() + REPORT_EVERY_S
+            note(progress(acknowledged, waiting, left_s))
+
+
+def progress(acknowledged: int, waiting: int, left_s: float) -> str:
+    """Return how many records were sent, and what is waited for.
+
+    >>> progress(1_200, 3, 0.4)
+    '1,200 records sent; the broker has not acknowledged 3'
+    >>> progress(0, 0, 335.2)
+    '0 records sent; the next one is due in 335 s'
+    """
+    said = f"{numbered(acknowledged, 'record')} sent"
+    if waiting:
+        said += f"; the broker has not acknowledged {count(waiting)}"
+    if left_s >= 1:
+        said += f"; the next one is due in {left_s:,.0f} s"
+    return said
 
 
 def _converse(
@@ -183,16 +217,8 @@ def _converse(
 
     names = Names(settings.topic_prefix)
     targets = (names.target(channel) for channel in program.channels.values())
-    report_s = time.monotonic() + REPORT_EVERY_S
-
-    def report(acknowledged: int) -> None:
-        nonlocal report_s
-        if not quiet and time.monotonic() >= report_s:
-            report_s = time.monotonic() + REPORT_EVERY_S
-            note(f"{numbered(acknowledged, 'record')} sent")
-
     people = _People(world, {**_sources(program, names), OUTCOMES: names.outcome})
-    return converse(settings, people, filter(None, targets), end_ms, report)
+    return converse(settings, people, filter(None, targets), end_ms, _Report(is_quiet=quiet))
 
 
 def _sources(program: Program, names: Names) -> dict[str, str]:

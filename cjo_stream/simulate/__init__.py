@@ -11,7 +11,7 @@ of each person. This package only makes traffic; other packages send it to Kafka
 from cjo_stream.simulate.answer import SOONEST_MS, Received
 from cjo_stream.simulate.fault import Faults
 from cjo_stream.simulate.files import read_truth, write_channels, write_native, write_truth
-from cjo_stream.simulate.pace import at_arrival, at_rate
+from cjo_stream.simulate.pace import at_arrival, at_rate, in_steps
 from cjo_stream.simulate.payoff import Payoff, Worth, payoff
 from cjo_stream.simulate.people import People
 from cjo_stream.simulate.record import Simulated, Truth
@@ -30,6 +30,7 @@ __all__ = [
     "Worth",
     "at_arrival",
     "at_rate",
+    "in_steps",
     "models",
     "open_world",
     "payoff",

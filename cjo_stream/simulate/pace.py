@@ -14,6 +14,24 @@ LEAST_SLEEP_S = 0.002
 """Shorter sleeps cost more than they gain: records are sent in small batches instead."""
 
 
+def in_steps(
+    sleep: Callable[[float], object], step_s: float, on_step: Callable[[float], object]
+) -> Callable[[float], None]:
+    """Return a sleep that wakes every `step_s` to call `on_step` with the seconds that are left.
+
+    So whoever waits long for a record can say so, and sees what fails meanwhile.
+    """
+
+    def sleep_in_steps(seconds: float) -> None:
+        while seconds > step_s:
+            sleep(step_s)
+            seconds -= step_s
+            on_step(seconds)
+        sleep(seconds)
+
+    return sleep_in_steps
+
+
 def at_rate(
     records: Iterable[Simulated],
     rate: float,

@@ -48,6 +48,16 @@ class Feed:
                 return
         self._check()
 
+    def poll(self) -> None:
+        """Take reports, where nothing is put for a while; raises RetryError as `put`."""
+        self._producer.poll(0)
+        self._check()
+
+    @property
+    def waiting(self) -> int:
+        """The records that the broker has not acknowledged yet."""
+        return len(self._producer)
+
     def __enter__(self) -> Self:
         return self
 

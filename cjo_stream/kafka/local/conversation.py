@@ -55,11 +55,12 @@ def converse(
     people: People,
     action_topics: Iterable[str],
     end_ms: int,
-    report: Callable[[int], None] = lambda _: None,
+    report: Callable[[int, int], None] = lambda *_: None,
 ) -> tuple[Counter[str], int]:
     """Let people send and receive until `end_ms`; return records by channel, number of commands.
 
-    `report` is called now and then with the number of records that the broker has acknowledged.
+    `report` is called now and then with the numbers of records that the broker has acknowledged,
+    and has not acknowledged.
     Raises RetryError where it accepts none, RefusalError where an action topic is missing. Records
     there that are no commands are passed over.
     """
@@ -76,7 +77,7 @@ def converse(
             for said in people.before(now_ms):
                 feed.put(said.topic, said.value, said.key)
                 counts[said.channel] += 1
-            report(feed.acknowledged)
+            report(feed.acknowledged, feed.waiting)
             for message in consumer.consume(COMMANDS_AT_ONCE_MAX, LISTEN_S):
                 if (error := message.error()) is not None:
                     if not is_end(message):

@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -563,6 +564,28 @@ def test_simulated_traffic_needs_a_place_to_go_to(cli) -> None:
     assert "--out" in cli("simulate", "shop").err
     assert "--out" in cli("simulate", "shop", "--kafka", "--truth").err
     assert cli("simulate", "shop", "--kafka", "--start", "0").code == 2
+
+
+@pytest.mark.slow  # it waits in real time
+def test_simulated_people_who_do_nothing_for_long_are_waited_for_aloud() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cjo_stream", "simulate", "shop", "--kafka"],
+        env={
+            **os.environ,
+            "CJO_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:9",
+            "CJO_KAFKA__LOG_LEVEL": "0",
+            "CJO_TENANT_KEY": "a key for tests of this page",
+        },
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    try:
+        told = next(line for line in process.stderr if "sent" in line)
+        assert re.fullmatch(r"0 records sent; the next one is due in \d+ s\n", told), told
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_only_people_on_kafka_answer_and_only_those_who_have_a_mind(cli) -> None:

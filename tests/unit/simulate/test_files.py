@@ -11,6 +11,7 @@ from cjo_stream.simulate import (
     Simulated,
     at_arrival,
     at_rate,
+    in_steps,
     traffic,
     truth,
     write_channels,
@@ -92,3 +93,11 @@ def test_at_arrival_waits_for_the_time_of_arrival() -> None:
         for _ in at_arrival(map(simple, (9_000, 10_500, 12_000)), clock.now, clock.sleep)
     ]
     assert let_go == pytest.approx([10.0, 10.5, 12.0])
+
+
+def test_who_waits_long_for_a_record_is_woken_meanwhile() -> None:
+    clock, left_s = Clock(10.0), list[float]()
+    sleep = in_steps(clock.sleep, 0.5, left_s.append)
+    assert len(list(at_arrival(map(simple, (10_000, 10_400, 12_000)), clock.now, sleep))) == 3
+    assert clock.now_s == pytest.approx(12.0)
+    assert left_s == pytest.approx([1.1, 0.6, 0.1])
