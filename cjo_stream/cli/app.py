@@ -58,15 +58,6 @@ from cjo_stream.errors import CjoError, DefinitionError, UsageError
 
 INTERRUPTED: Final = 130
 
-app = typer.Typer(
-    name="cjo-stream",
-    help="Run customer journeys: events come in, commands go out, each exactly once.",
-    epilog="Start with `cjo-stream demo`. It needs no server.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-
 
 def _say_version(asked: bool) -> None:
     if asked:
@@ -75,7 +66,6 @@ def _say_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     context: typer.Context,
     config: Annotated[
@@ -154,17 +144,38 @@ insight.app.command("automation")(insight_automation.automation)
 insight.app.command("iceberg")(insight_iceberg.iceberg)
 insight.app.command("predictions")(insight_prediction.predictions)
 insight.app.command("next")(insight_prediction.expected)
-for _panel, _commands in _PANELS.items():
-    for _name, _run in _commands.items():
-        if isinstance(_run, typer.Typer):
-            app.add_typer(_run, name=_name, rich_help_panel=_panel, no_args_is_help=True)
-        else:
-            app.command(_name, rich_help_panel=_panel)(_run)
+
+
+def _with_commands(are_meant: Callable[[str], bool]) -> typer.Typer:
+    """Return the command line with the commands whose names are meant."""
+    made = typer.Typer(
+        name="cjo-stream",
+        help="Run customer journeys: events come in, commands go out, each exactly once.",
+        epilog="Start with `cjo-stream demo`. It needs no server.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    made.callback()(_options)
+    for panel, commands in _PANELS.items():
+        for name, run_it in commands.items():
+            if not are_meant(name):
+                continue
+            if isinstance(run_it, typer.Typer):
+                made.add_typer(run_it, name=name, rich_help_panel=panel, no_args_is_help=True)
+            else:
+                made.command(name, rich_help_panel=panel)(run_it)
+    return made
+
+
+app = _with_commands(lambda _: True)
 
 
 @cache
-def _command() -> Callable[..., object]:
-    """Return the whole command line; that it is made takes as long as many a command."""
+def _command(name: str) -> Callable[..., object]:
+    """Return the command of a name; where none has it, the whole, which takes long to make."""
+    if any(name in commands for commands in _PANELS.values()):
+        return typer.main.get_command(_with_commands(lambda one: one == name))
     return typer.main.get_command(app)
 
 
@@ -174,7 +185,8 @@ def call(arguments: Sequence[str]) -> int:
         note(f"error: {unreadable[0]}: this is not UTF-8; write it, or name the file, in UTF-8")
         return UsageError.exit_code
     try:
-        code = _command()(list(arguments), prog_name="cjo-stream", standalone_mode=False)
+        command = _command(arguments[0] if arguments else "")
+        code = command(list(arguments), prog_name="cjo-stream", standalone_mode=False)
         sys.stdout.flush()
     except DefinitionError as error:
         return _refused(error)

@@ -105,7 +105,6 @@ def run(
     tenant_key = settings_of(context).tenant_key_bytes()
 
     from cjo_stream import definition, ingest
-    from cjo_stream.embedded.cores import can_share
     from cjo_stream.embedded.recorded import Recorded, run_files
     from cjo_stream.embedded.run import Start
     from cjo_stream.ingest.files import choose_channel, open_files
@@ -115,9 +114,8 @@ def run(
     definitions = definition.load(folder)
     for found in definitions.warnings:
         note(str(found))
-    if cores > 1 and not can_share(definitions.program):
-        note("a guarded canary is decided from all customers at once: the run uses one core")
-        cores = 1
+    if cores > 1:
+        cores = _cores_of_use(definitions, cores)
     form = read_form(delimiter, encoding, decimal_comma)
     opened = open_files(files, form=form)
     check_form_is_of_use(opened, form)
@@ -162,6 +160,16 @@ def run(
     else:
         _say(summary, out, is_kept=state is not None)
     return _note_unread(summary, out, is_kept=state is not None)
+
+
+def _cores_of_use(definitions: DefinitionSet, cores: int) -> int:
+    """Return how many cores a run can use; say so where that is one."""
+    from cjo_stream.embedded.cores import can_share
+
+    if can_share(definitions.program):
+        return cores
+    note("a guarded canary is decided from all customers at once: the run uses one core")
+    return 1
 
 
 def _check_permit(state: Path, definitions: DefinitionSet, tenant_key: bytes) -> None:

@@ -15,7 +15,6 @@ import msgspec
 
 from cjo_stream.definition import DefinitionSet, compile_content
 from cjo_stream.embedded import taking
-from cjo_stream.embedded.cores import open_on_cores
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.embedded.log import EmbeddedLog
 from cjo_stream.embedded.notice import notices
@@ -81,8 +80,8 @@ def run_files(
     readings = _Readings(
         definitions, recorded, start, attributes, is_kept=state is not None, force=force
     )
-    opened = (
-        open_installation(
+    if cores == 1:
+        opened = open_installation(
             definitions,
             out,
             state=state,
@@ -93,8 +92,10 @@ def run_files(
             compile_=compile_,
             profiles=profiles,
         )
-        if cores == 1
-        else open_on_cores(
+    else:
+        from cjo_stream.embedded.cores import open_on_cores  # it imports what starts processes
+
+        opened = open_on_cores(
             definitions,
             out,
             cores=cores,
@@ -105,7 +106,6 @@ def run_files(
             tenant_key=tenant_key,
             report=report,
         )
-    )
     with readings, opened as installation:
         start.clock = installation.clock_before
         start.set_before = installation.set_before

@@ -21,11 +21,8 @@ import unicodedata
 from collections.abc import Callable
 from typing import Final
 
-from email_validator import EmailNotValidError, validate_email
-
 from cjo_stream.core.program.topology import IdentifierType
 from cjo_stream.core.word import Ignored, NormalForm
-from cjo_stream.ingest.phone import phone
 
 VALUE_CHARACTERS_MAX = 1_000
 """A longer text is not an identifier; it would only make the state large."""
@@ -57,6 +54,8 @@ def normaliser(identifier: IdentifierType, region: str | None) -> Normalise:
     if identifier.normalise == NormalForm.EMAIL:
         return lambda value, _: email(value)
     if identifier.normalise == NormalForm.PHONE:
+        from cjo_stream.ingest.phone import phone  # only those who have numbers pay for it
+
         return lambda value, is_number: phone(text(value), region, is_number=is_number)
     return lambda value, _: without_fraction(text(value))
 
@@ -122,6 +121,8 @@ def email(value: str) -> str | Ignored:
     >>> email(" Ann.Lee@Example.COM "), email("ann..lee.@example.com")
     ('ann.lee@example.com', 'ann..lee.@example.com')
     """
+    from email_validator import EmailNotValidError, validate_email  # likewise of addresses
+
     bare = value.strip(_INVISIBLE).removeprefix("mailto:").rstrip(".")
     try:
         valid = validate_email(
