@@ -9,7 +9,7 @@ due time, each with all that it causes.
 At full hours of stream time the learner learns from the rewards so far, and publishes
 (`learning`).
 
-    offer(lane, offset, event)    routes a record's events; repeats of a lane are dropped
+    offer(lane, offset, event)    sends a record's events; repeats of a lane are dropped
     advance(to_ms)                moves time on without events
     flush()                       returns when all that was offered has had its effect
     order(items)                  the same, after one item a partition of an operator or a task
@@ -24,7 +24,7 @@ import msgspec
 
 from cjo_stream.core.answer import CustomerRow
 from cjo_stream.core.event import Event
-from cjo_stream.core.message import ActivateSet, Message, StoreSet
+from cjo_stream.core.message import ActivateSet, Message, StoreSet, partition_of
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import DeadLetter
 from cjo_stream.core.state import Customer
@@ -35,6 +35,7 @@ from cjo_stream.embedded.rows import Waiting, customers, line_of, rows
 from cjo_stream.engine import codec, port
 from cjo_stream.engine.decider import PERIOD_MS
 from cjo_stream.engine.frame import (
+    Frame,
     Position,
     control_frame,
     held_frame,
@@ -42,7 +43,7 @@ from cjo_stream.engine.frame import (
     tick_frame,
 )
 from cjo_stream.engine.governor import GOVERNOR
-from cjo_stream.engine.intake import Routed, Router
+from cjo_stream.engine.intake import Router, address
 from cjo_stream.engine.port import Compile, Store
 from cjo_stream.engine.rollout import add_live
 from cjo_stream.engine.task import Task
@@ -112,7 +113,6 @@ class Runtime:
         ]
         self._effects = Effects(log, output, self._partitions)
         self._learning = self._effects.learning
-        self._frame_of = single_frame if log.is_durable else held_frame
         noted = log.note(_SOURCES)
         self._read = msgspec.msgpack.decode(noted, type=_Read) if noted else _Read()
         self._router = Router(self._partitions)
@@ -199,24 +199,45 @@ class Runtime:
         at = self._read.lanes.setdefault(lane, _LanePosition())
         if offset <= at.offset:
             return None
+        if self._log.is_durable:
+            return self._offer_kept(lane, at, offset, event)
+        events = event if isinstance(event, list) else (event,)
+        addressed = []
+        for one in events:
+            to = address(one)
+            if isinstance(to, InputError):
+                return to
+            addressed.append(to)
+        at.offset = offset
+        for one, (key, message) in zip(events, addressed, strict=True):
+            self._move_on(one.time)
+            receiver = partition_of(key, self._partitions) if self._partitions > 1 else 0
+            self._send(receiver, held_frame(key, message))
+        return None
+
+    def _offer_kept(
+        self, lane: str, at: _LanePosition, offset: int, event: Event | list[Event]
+    ) -> InputError | None:
+        """Do what `offer` does, with numbers by which the log drops what it has already."""
         log = port.Log(lane, 0)
         if not self._router.knows(log):
             self._router.resume(log, at.last)
         routes = self._router.route(log, offset, event)
         if isinstance(routes, InputError):
             return routes
-        if not isinstance(event, list):
-            self._send(log, event, routes[0], at, offset)
-            return None
-        for one, routed in zip(event, routes, strict=True):
-            self._send(log, one, routed, at, offset if routed is routes[-1] else at.offset)
+        events = event if isinstance(event, list) else (event,)
+        for one, routed in zip(events, routes, strict=True):
+            receiver, position, previous, key, message = routed
+            self._move_on(one.time)
+            if routed is routes[-1]:
+                at.offset = offset
+            at.last[receiver] = position
+            self._send(receiver, single_frame(log, position, previous, key, message))
         return None
 
-    def _send(
-        self, log: port.Log, event: Event, routed: Routed, at: _LanePosition, read: int
-    ) -> None:
-        """Send one event on its way; with it the lane is read up to `read`."""
-        high = max(self._read.high, event.time)
+    def _move_on(self, time: int) -> None:
+        """Move time on to that of an event, with what must come before the event."""
+        high = max(self._read.high, time)
         if high >= next_time(self._now) and self._learns():
             self._push()
             self._learn_through(high)
@@ -227,10 +248,10 @@ class Runtime:
             self._fire_through(high)
         self._read.high = high
         self._now = max(self._now, high)
-        frame = self._frame_of(log, routed.position, routed.previous, routed.to, routed.message)
-        at.offset = read
-        at.last[routed.receiver] = routed.position
-        self._pending.append((INTERNAL, routed.receiver, self._now, frame))
+
+    def _send(self, receiver: int, frame: bytes | Frame) -> None:
+        """Send the frame of an event on its way."""
+        self._pending.append((INTERNAL, receiver, self._now, frame))
         if self._partitions > 1 or len(self._pending) >= BATCH_RECORDS_MAX:
             self._push()
 

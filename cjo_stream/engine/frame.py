@@ -194,11 +194,12 @@ def single_frame(
     return frame
 
 
-def held_frame(
-    lane: Log, position: Position, previous: Position, to: str, message: Message
-) -> Frame:
-    """Return the frame of one item, without a clock, for a log that never leaves the process."""
-    return Frame(FRAME_VERSION, 0, [lane], [Item(0, *position, *previous, to, message)])
+def held_frame(to: str, message: Message) -> Frame:
+    """Return the frame of one item, without lane and clock, for a log that ends with the process.
+
+    Nobody sends such an item twice.
+    """
+    return Frame(FRAME_VERSION, 0, [], [Item(NO_LANE, -1, 0, -1, -1, to, message)])
 
 
 def _too_large(size: int) -> InvariantError:

@@ -16,7 +16,6 @@ from cjo_stream.engine.frame import (
     decode_frame,
     frame_of,
     held_frame,
-    single_frame,
     tick_frame,
 )
 from cjo_stream.engine.port import Log, LogRecord
@@ -77,11 +76,11 @@ def test_effects_are_cut_into_frames_too() -> None:
 
 
 def test_a_frame_that_never_left_the_process_is_as_if_it_had() -> None:
-    frame = held_frame(ONE, (4, 0), (3, 0), "n", arrive())
+    frame = held_frame("n", arrive())
     record = LogRecord(0, 77, b"", frame)
     assert frame_of(record) is frame
     assert frame_of(LogRecord(0, 77, bytes_of(record))) == frame
-    sent = decode_frame(single_frame(ONE, (4, 0), (3, 0), "n", arrive()))
+    sent = decode_frame(control_frame([("n", arrive())]))
     assert frame_of(LogRecord(0, 77, bytes_of(record))) == sent
     assert bytes_of(LogRecord(0, 77, b"sent")) == b"sent"
 
