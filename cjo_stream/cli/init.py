@@ -37,6 +37,14 @@ def init(
             help="A sample of events: .jsonl, .json, .csv (each also .gz) or .parquet.",
         ),
     ] = None,
+    type_: Annotated[
+        str | None,
+        typer.Option(
+            "--type",
+            metavar="COLUMN",
+            help="With --from: the column that has the events' types; user.kind for one inside.",
+        ),
+    ] = None,
     template: Annotated[
         str | None,
         typer.Option(
@@ -59,8 +67,10 @@ def init(
         raise UsageError(f"{files[0]}: name files of a sample behind --from")
     if paths and template is not None:
         raise UsageError("--from and --template go alone: a topology begins with one of the two")
+    if type_ is not None and not paths:
+        raise UsageError("--type names a column of a sample: name its files with --from")
     if paths:
-        drafted = draft.sketch(topology, paths)
+        drafted = draft.sketch(topology, paths, type_)
         _write(folder, drafted.files)
         _say_drafted(name, drafted, paths)
     elif template is not None and template != MINIMAL:

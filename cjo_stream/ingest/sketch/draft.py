@@ -112,8 +112,11 @@ def answered(name: str, answers: Answers) -> dict[str, str]:
     )
 
 
-def sketch(name: str, paths: Sequence[str]) -> Draft:
-    """Return the files of a topology that fits the events of some files; raises UsageError."""
+def sketch(name: str, paths: Sequence[str], type_name: str | None = None) -> Draft:
+    """Return the files of a topology that fits the events of some files; raises UsageError.
+
+    `type_name`: the column with the types of events, if a person names it.
+    """
     files, form = _open(paths)
     rows = list(islice(_rows(files), ROWS_MAX))
     if not rows:
@@ -125,7 +128,13 @@ def sketch(name: str, paths: Sequence[str]) -> Draft:
     format_ = format_of(rows[:_HEAD_ROWS])
     if format_ is Format.MAPPED:
         number, columns = columns_of(rows)
-        layout = mapped_layout(roles_of(columns, number), channel, channel, number)
+        roles = roles_of(columns, number, type_name=type_name)
+        layout = mapped_layout(roles, channel, channel, number)
+    elif type_name is not None:
+        raise UsageError(
+            f"--type {type_name}: events of {format_} form say of which type they are; leave it "
+            "out"
+        )
     elif format_ is Format.DEBEZIUM:
         layout = changes_layout(rows, channel)
     else:

@@ -250,7 +250,10 @@ def _question(one: Named) -> str:
 def _type_line(column: Column | None, default: str) -> Line:
     if column is None:
         return f"  type: {quoted(repr(default))}", "no column tells types apart: name this one"
-    expression, said = type_expression(column.expression, column.values)
+    text = column.expression
+    if AttributeType.NUMBER in column.kinds:
+        text = f"str({text})"
+    expression, said = type_expression(text, column.values)
     seen = f"{numbered(len(column.values), 'type')}: {_most(column.values)}{said}"
     if column.empty:
         expression = f"({expression}) if {column.expression} != '' else 'other'"

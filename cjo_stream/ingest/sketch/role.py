@@ -69,11 +69,15 @@ class Roles(msgspec.Struct):
 
 
 def roles_of(
-    columns: Sequence[Column], rows: int, known_time: tuple[Column, Moment] | None = None
+    columns: Sequence[Column],
+    rows: int,
+    known_time: tuple[Column, Moment] | None = None,
+    type_name: str | None = None,
 ) -> Roles:
     """Return what columns are for; raises UsageError without times or without identifiers.
 
     Where the time is known, the rows are changes of a table, and no column of it has their type.
+    `type_name`: the column that has it, if a person says so; raises UsageError where it cannot.
     """
     named = ", ".join(column.expression for column in columns[:20])
     found = known_time or _time(columns)
@@ -85,7 +89,11 @@ def roles_of(
     time, moment = found
     clock, moment = _clock(columns, time, moment)
     others = [one for one in columns if one is not time and one is not clock and one.rows]
-    type_ = None if known_time else _type(others, rows)
+    type_: Column | None
+    if type_name is not None:
+        type_ = _column_of_types(others, type_name)
+    else:
+        type_ = None if known_time else _type(others, rows)
     others = [column for column in others if column is not type_]
     identifiers, is_by_row = _identifiers(others, rows)
     if not identifiers:
@@ -198,6 +206,21 @@ def _type(columns: Sequence[Column], rows: int) -> Column | None:
             is_varied = len(column.values) > 1
             found.append((not is_varied, place, column))
     return min(found, key=lambda one: one[:2])[2] if found else None
+
+
+def _column_of_types(columns: Sequence[Column], name: str) -> Column:
+    """Return the column that a person says has the types of events; raises UsageError."""
+    named = {".".join(column.path): column for column in columns}
+    column = named.get(name)
+    if column is None:
+        known = ", ".join([*named][:20])
+        raise UsageError(f"--type {name}: the sample has no such column; it has {known}")
+    if _is_composite(column) or column.is_full or len(column.values) > _TYPES_MAX:
+        raise UsageError(
+            f"--type {name}: that column has {column.distinct} different values; types of events "
+            f"are at most {_TYPES_MAX} texts or numbers. Name another column"
+        )
+    return column
 
 
 def _place_of_type(column: Column) -> tuple[int, int, int] | None:

@@ -30,11 +30,13 @@ def row(type_: str, user: object, minute: int, **fields: Any) -> dict[str, Any]:
     return {"event": type_, "user": {"id": user}, "ts": 1_772_442_000 + 60 * minute, **fields}
 
 
-def drafted(cli: Cli, folder: Path, content: str | bytes, name: str = "sample.csv") -> str:
+def drafted(
+    cli: Cli, folder: Path, content: str | bytes, name: str = "sample.csv", *options: str
+) -> str:
     """Draft a topology of a sample, check it, run the sample; return the topology's text."""
     sample = folder / name
     sample.write_bytes(content if isinstance(content, bytes) else content.encode())
-    done = cli("init", folder / "my_shop", "--from", sample)
+    done = cli("init", folder / "my_shop", "--from", sample, *options)
     assert done.code == 0, done.err
     assert done.err == ""
     (told,) = [line for line in done.out.splitlines() if line.startswith("next: ")]
@@ -256,6 +258,31 @@ def test_types_that_are_no_event_types_become_such(cli: Cli, tmp_path: Path) -> 
     }  # fmt: skip
 
 
+def test_the_column_of_types_may_be_named(cli: Cli, tmp_path: Path) -> None:
+    """None of these names says what it is; one of them also looks like a type."""
+    content = "user_id,time,type,Vorgang Nr.\n"
+    content += "".join(
+        f"u{n % 3},2026-03-0{1 + n // 3}T10:00:0{n % 9}Z,visa,{('Kauf', 'Besuch')[n % 2]}\n"
+        for n in range(18)
+    )
+    text = drafted(cli, tmp_path, content, "sample.csv", "--type", "Vorgang Nr.")
+    assert "2 types: Kauf 9, Besuch 9" in text
+    assert load(tmp_path / "my_shop").program.events == {
+        "kauf": {"type": "string"}, "besuch": {"type": "string"},
+    }  # fmt: skip
+
+
+def test_named_types_may_be_numbers_inside_objects(cli: Cli, tmp_path: Path) -> None:
+    rows = [
+        {"user_id": f"u{n % 3}", "time": f"2026-03-0{1 + n}T10:00:00Z", "what": {"code": n % 2}}
+        for n in range(8)
+    ]
+    rows[3]["what"] = {"code": None}
+    content = "\n".join(map(json.dumps, rows))
+    drafted(cli, tmp_path, content, "sample.jsonl", "--type", "what.code")
+    assert load(tmp_path / "my_shop").program.events == {"event_0": {}, "event_1": {}, "other": {}}
+
+
 def test_parquet(cli: Cli, tmp_path: Path) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -309,6 +336,10 @@ def test_what_init_is_told_wrongly_is_refused_until_it_is_told_rightly(
     sample = tmp_path / "sample.csv"
     sample.write_text(SHOP_CSV)
     shop = tmp_path / "shop"
+    many, own = tmp_path / "many.csv", tmp_path / "own.jsonl"
+    rows = [f"u{n % 9},2026-03-01T10:00:00Z,k{n}\n" for n in range(400)]
+    many.write_text("user_id,time,kind\n" + "".join(rows))
+    own.write_text(json.dumps(native("seen", 0)))
     for words, says in (
         ((shop, "--from", tmp_path / "none.csv"), "cannot be read: No such file"),
         ((shop, "--from", tmp_path), "a folder; name the files of the sample"),
@@ -318,6 +349,10 @@ def test_what_init_is_told_wrongly_is_refused_until_it_is_told_rightly(
         ((tmp_path / "1shop", "--from", sample), "name it with a letter first"),
         ((tmp_path, "--from", sample), "exists already: name a new folder"),
         ((sample / "shop", "--from", sample), "cannot be written"),
+        ((shop, "--type", "event"), "names a column of a sample"),
+        ((shop, "--from", sample, "--type", "evnt"), "no such column; it has"),
+        ((shop, "--from", many, "--type", "kind"), "Name another column"),
+        ((shop, "--from", own, "--type", "type"), "say of which type they are"),
         ((shop,), "nobody to ask: name a sample with --from FILE, or a --template"),
     ):
         done = cli("init", *words)
@@ -333,7 +368,7 @@ def test_what_init_is_told_wrongly_is_refused_until_it_is_told_rightly(
         (tmp_path / "odd.jsonl").write_text("\n".join(map(json.dumps, events)))
         done = cli("init", shop, "--from", tmp_path / "odd.jsonl")
         assert (done.code, says in done.err) == (2, True), done.err
-    assert cli("init", shop, "--from", sample).code == 0
+    assert cli("init", shop, "--from", sample, "--type", "event").code == 0
 
 
 # --- without a sample ----------------------------------------------------------------------------

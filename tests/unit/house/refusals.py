@@ -143,6 +143,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "exists already: name a new folder": _INIT,
         "name files of a sample behind --from": _INIT,
         "go alone: a topology begins with one of the two": _INIT,
+        "names a column of a sample": _INIT,
         "nobody to ask: name a sample with --from FILE": _INIT,
         "there is none; it is one of": _INIT,
         "cannot be written:": _INIT,
@@ -151,6 +152,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "name it with a letter first": _INIT,
         "no row of it can be read as JSON or as a row of a table": _SAMPLE,
         "no event of it names anybody by an identifier": _INIT,
+        "say of which type they are": _INIT,
         "no event of it can be read: ": _INIT,
         "all of its events state facts or consent": _INIT,
         "no topology that validates could be drafted": "unit/cli/test_init_odd.py::test_what_would_not_validate_is_not_written",
@@ -167,6 +169,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     },
     "ingest/sketch/role.py": {
         "holds a time that can be read": _SAMPLE,
+        "the sample has no such column": _INIT,
+        "Name another column": _INIT,
         "of the sample names anybody": _SAMPLE,
     },
     "cli/validate.py": {
