@@ -20,7 +20,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from cjo_stream.errors import CjoError, RefusalError, RetryError
 from cjo_stream.kafka.client import handshake
-from cjo_stream.kafka.client.error import MISSING, away
+from cjo_stream.kafka.client.error import MISSING, NO_COORDINATOR, away
 from cjo_stream.kafka.client.permission import UNKNOWN_USER, unknown_user
 from cjo_stream.kafka.client.place import Place, Topic
 from cjo_stream.kafka.client.property import connect
@@ -43,9 +43,7 @@ _UNCOORDINATED: Final = (
     KafkaError._TIMED_OUT,
     KafkaError._WAIT_COORD,
     KafkaError._TRANSPORT,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.NOT_COORDINATOR,
+    *NO_COORDINATOR,
 )
 """The errors while a group's coordinator comes up, or is sought."""
 
@@ -214,6 +212,7 @@ class Admin:
                     raise KafkaException(why) from error
                 if time.monotonic() >= until_s or error.args[0].code() not in _UNCOORDINATED:
                     raise
+                time.sleep(RETRY_S)
 
     def result(self, future: Any) -> Any:
         """Return the result of a future of `client`; raises KafkaException, RetryError."""

@@ -4,6 +4,7 @@
     a missing topic        RefusalError, naming the command that mends it
     an authorization       RefusalError: a second attempt would be forbidden, too
     timeouts, transport    the broker is away: RetryError if an answer is waited for
+    a coordinator          the same; the broker is there, and says that this part of it is not
 
 The code -150 is checked because `fatal()` is False for the very message that reports to a consumer
 that it was fenced; a process that goes on polling would poll for ever.
@@ -20,6 +21,11 @@ from cjo_stream.errors import RefusalError, RetryError, StopError
 from cjo_stream.kafka.client.permission import check_allowed
 
 MISSING: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+NO_COORDINATOR: Final = (
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+)
 _DAMAGED: Final = (KafkaError._BAD_MSG, KafkaError._BAD_COMPRESSION)
 
 _LOG = logging.getLogger(__package__)
@@ -94,6 +100,12 @@ def away(error: Exception, what: str = "to ask") -> RetryError:
     if isinstance(error, KafkaException):
         check_allowed(error, what)
         said = error.args[0].str()
+        if error.args[0].code() in NO_COORDINATOR:
+            return RetryError(
+                f"the broker has no coordinator for us yet ({said}): it loads it, or has given it "
+                "to another broker. If that lasts, see whether __consumer_offsets and "
+                "__transaction_state have leaders, and what their brokers' logs say"
+            )
     return RetryError(
         f"the broker does not answer ({said}); is it up, and does CJO_KAFKA__BOOTSTRAP_SERVERS "
         "have its address?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -14,7 +15,8 @@ from aiokafka.protocol.coordination import FindCoordinatorResponse_v1
 from aiokafka.protocol.metadata import MetadataResponse_v1
 from confluent_kafka import KafkaError
 
-from cjo_stream.errors import RefusalError
+from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.kafka.client import admin as client_admin
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.settings import Settings
 
@@ -50,7 +52,8 @@ class Broker:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        with client, client.makefile("rb") as asked:
+        # Whoever has its answer may be gone.
+        with contextlib.suppress(ConnectionError), client, client.makefile("rb") as asked:
             while size := asked.read(4):
                 request = asked.read(int.from_bytes(size, "big"))
                 key, version, number = HEADER.unpack_from(request)
@@ -104,6 +107,15 @@ def test_a_coordinator_that_has_moved_or_comes_up_is_asked_again(
     assert {place: (one.offset, one.metadata) for place, one in found.items()} == {
         ("t", 0): (7, "note")
     }
+
+
+def test_where_none_comes_the_coordinator_is_said_to_be_missing_and_not_the_broker(
+    broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_admin, "TIMEOUT_S", 1.0)
+    broker.refusals = [KafkaError.NOT_COORDINATOR] * 1_000
+    with pytest.raises(RetryError, match=r"no coordinator for us yet .*__consumer_offsets"):
+        admin(broker).committed("g", [("t", 0)])
 
 
 def test_whoever_may_not_see_a_group_is_told_so_and_does_not_wait(broker: Broker) -> None:
