@@ -62,7 +62,8 @@ def read(customer: Customer, trait: Trait, now: int) -> Any:
     kind, kept = _KINDS[trait.kind], customer.traits.get(trait.slot)
     if trait.per_ms is not None and kept is not None:
         oldest = now * BUCKETS // trait.per_ms - BUCKETS
-        kept = kind.join(trait, [v for b, v in sorted(kept.items()) if b >= oldest])
+        parts = [kept[bucket] for bucket in sorted(kept) if bucket >= oldest]
+        kept = parts[0] if len(parts) == 1 else kind.join(trait, parts)
     if kept is None:
         return list(kind.empty) if type(kind.empty) is list else kind.empty
     return kept if kind.shown is None else kind.shown(kept)
