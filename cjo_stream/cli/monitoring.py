@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,6 +17,9 @@ from cjo_stream.errors import UsageError
 _TARGET: Final = re.compile(
     r"(?P<name>(?:intake|worker|dispatch|learn|insight|webhook)[\w.-]*)=(?P<address>\S+:\d{1,5})"
 )
+
+_ALERTMANAGERS: Final = ("prometheus-alertmanager", "alertmanager")
+"""What Debian calls it, and what its makers do."""
 
 
 def monitoring(
@@ -97,6 +103,35 @@ def monitoring(
                 f"{path} cannot be written ({error.strerror}): name another folder as DIR"
             ) from None
         say(f"wrote {path}")
+    say()
+    for line in start_commands(folder):
+        say(f"next: {line}")
+
+
+def start_commands(folder: Path) -> Iterator[str]:
+    """Yield the commands that start Prometheus and Alertmanager with the files in `folder`.
+
+    Both listen on loopback, and keep their data beside their files.
+    """
+    at = folder / "prometheus"
+    yield shlex.join(
+        [
+            "prometheus",
+            f"--config.file={at / 'prometheus.yml'}",
+            f"--storage.tsdb.path={at / 'data'}",
+            "--web.listen-address=127.0.0.1:9090",
+        ]
+    )
+    at = folder / "alertmanager"
+    yield shlex.join(
+        [
+            next(filter(shutil.which, _ALERTMANAGERS), _ALERTMANAGERS[-1]),
+            f"--config.file={at / 'alertmanager.yml'}",
+            f"--storage.path={at / 'data'}",
+            "--web.listen-address=127.0.0.1:9093",
+            "--cluster.listen-address=",  # there is one of it: no port for others
+        ]
+    )
 
 
 def _named(target: str) -> tuple[str, str]:

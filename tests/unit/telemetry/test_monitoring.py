@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +14,7 @@ import pytest
 import typer
 from ruamel.yaml import YAML
 
+from cjo_stream.kafka.local.broker import free_port
 from cjo_stream.telemetry import METRICS, PROCESS_METRICS
 from cjo_stream.telemetry.monitoring import Plan, files
 from cjo_stream.telemetry.monitoring.alert import ALERTS, LATE_S, OBJECTIVE
@@ -19,6 +22,7 @@ from cjo_stream.telemetry.monitoring.board import BOARDS
 from cjo_stream.telemetry.monitoring.config import alertmanager, as_yaml, prometheus
 from cjo_stream.telemetry.monitoring.rule import RECORDS, quicker, rules, seconds
 from tests.docs.command import parse
+from tests.unit.telemetry.test_notifications import ready, until
 from tests.world.command_line import Cli, cli
 
 __all__ = ["cli"]
@@ -49,6 +53,47 @@ def test_deploy_has_what_the_command_writes(tmp_path: Path, cli: Cli) -> None:
         assert (DEPLOY / name).read_text() == (tmp_path / name).read_text(), (
             f"{name}: write it anew: cjo-stream monitoring deploy"
         )
+
+
+def test_it_says_how_to_start_what_reads_the_files(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    told = cli("monitoring", tmp_path / "a watch").out
+    prometheus_, alertmanager_ = commands_told(told)
+    for words, program, file in (
+        (prometheus_, "prometheus", "prometheus/prometheus.yml"),
+        (alertmanager_, "alertmanager", "alertmanager/alertmanager.yml"),
+    ):
+        assert words[0] == program
+        assert words[1] == f"--config.file={tmp_path / 'a watch' / file}"
+        assert Path(words[1].partition("=")[2]).is_file()
+    listens = alertmanager_[3].partition("=")[2]
+    wanted = prometheus(PLAN)["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
+    assert [listens] == wanted
+
+
+@pytest.mark.skipif(
+    shutil.which("prometheus") is None or shutil.which("prometheus-alertmanager") is None,
+    reason="no Prometheus here",
+)
+@pytest.mark.slow
+def test_prometheus_and_alertmanager_start_by_what_is_said(tmp_path: Path, cli: Cli) -> None:
+    for words in commands_told(cli("monitoring", tmp_path).out):
+        address = f"127.0.0.1:{free_port()}"
+        words[3] = f"--web.listen-address={address}"
+        with (tmp_path / "log").open("wb") as log:
+            process = subprocess.Popen(words, stdout=log, stderr=log)
+        try:
+            until(lambda address=address: ready(address))
+        finally:
+            process.kill()
+            process.wait()
+
+
+def commands_told(told: str) -> list[list[str]]:
+    lines = [line for line in told.splitlines() if line.startswith("next: ")]
+    return [shlex.split(line.removeprefix("next: ")) for line in lines]
 
 
 def test_the_targets_are_the_processes_of_up(tmp_path: Path, cli: Cli) -> None:
