@@ -14,6 +14,14 @@ from cjo_stream.governance.reach import reached, rivals
 
 _SHOWN_MAX: Final = 60
 _NAMES_MAX: Final = 3
+_SHUT: Final = {
+    "paused": (
+        "stays and waits: events, goals and timers do nothing until it goes on",
+        "stay and wait: events, goals and timers do nothing until it goes on",
+    ),
+    "draining": ("stays and finishes", "stay and finish"),
+}
+"""Statuses in which nobody enters, and what becomes of one who is inside, and of several."""
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000))
 
 
@@ -26,6 +34,7 @@ def sentences(plan: Plan) -> Iterator[str]:
         yield "nothing changes"
     for one in plan.changes:
         yield difference_sentence(one)
+        yield from _doors(one, plan.people.instances)
         if plan.after is not None:
             yield from _reach(one, plan.before, plan.after)
     changed, resting = {one.name for one in plan.changes if one.kind == "journey"}, 0
@@ -106,6 +115,20 @@ def _canary(value: Any) -> str:
 def _shown(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"
+
+
+def _doors(one: Difference, rows: list[Fated]) -> Iterator[str]:
+    """Yield who still enters a journey whose status changes, and who stays inside."""
+    if one.kind != "journey" or one.part != (("status",),):
+        return
+    if one.after not in _SHUT:
+        if one.before in _SHUT:
+            yield "  customers enter again"
+        return
+    inside = sum(row.live for row in rows if row.journey == one.name and row.fate != "end")
+    who = f"{_number(inside, 'instance')} inside" if rows else "who is inside"
+    does, do = _SHUT[one.after]
+    yield f"  nobody enters any more; {who} {does if inside == 1 or not rows else do}"
 
 
 def _reach(one: Difference, before: Program, after: Program) -> Iterator[str]:

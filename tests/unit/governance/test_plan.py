@@ -102,6 +102,27 @@ def test_what_fires_at_the_end_of_a_pause_is_told(shop: Shop) -> None:
     assert fired == {("waiting", "reminded"): 18}
 
 
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ("paused", "stay and wait: events, goals and timers do nothing until it goes on"),
+        ("draining", "stay and finish"),
+    ],
+)
+def test_who_no_longer_enters_and_who_stays_inside_is_told(
+    shop: Shop, status: str, told: str
+) -> None:
+    shut = shop.candidate(carts=(("version: 1", f"version: 1\nstatus: {status}"),))
+    lines = shop.plan(shut).out.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("journey carts, status: "))
+    assert lines[at + 1] == f"  nobody enters any more; 20 instances inside {told}"
+    assert "carts version 1, waiting: 18 instances of 18 customers stay" in lines
+    alone = shop.cli("plan", shop.live, shut).out
+    assert f"nobody enters any more; who is inside {told.split()[0]}s and " in alone
+    assert shop.apply(shut).code == 0
+    assert "  customers enter again" in shop.plan(shop.live).out.splitlines()
+
+
 def test_a_plan_changes_nothing(shop: Shop) -> None:
     before = {path: path.read_bytes() for path in shop.folder.rglob("*.jsonl")}
     first = shop.planned(shop.candidate(carts=FOLLOWED))
