@@ -24,6 +24,7 @@ Of the shells:
     registry          one of a few lines
     certificate       an authority that signs certificates of servers
     load              what is sent to it
+    metronome         how much of the machine's time there was meanwhile
     verdict           what it did, held against a replay of its log
 
 What goes into them:
