@@ -338,3 +338,49 @@ def test_a_killed_run_decides_the_same(tmp_path: Path) -> None:
         f"  goal_rate: {inside['value']:.4g} of {inside['customers']}; "
         f"outside {outside['value']:.4g} of {outside['customers']}\n" in told
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("share_before", [0.3, 0.95], ids=["undecided", "taken back"])
+def test_a_customer_base_inside_a_guarded_canary_moves_with_what_was_counted(
+    tmp_path: Path, cli: Cli, share_before: float
+) -> None:
+    """Who is inside, what guards have seen, the verdict and its time: all as if nothing was."""
+    first, *rest = events(500)
+    half = int(len(rest) * share_before)
+    files = {"one": [first], "two": rest[:half], "three": rest[half:]}
+    for name, lines in files.items():
+        (tmp_path / f"{name}.jsonl").write_text("".join(f"{line}\n" for line in lines))
+    stayed, moved = (("--state", tmp_path / name) for name in ("stayed", "moved"))
+    one = write(tmp_path / "v1", topology())
+    two = write(tmp_path / "v2", topology(2, GUARDS, least=8))
+
+    def run(folder: Path, name: str, state: Sequence[object], *more: object) -> Path:
+        out = tmp_path / f"{state[1]}-{name}"
+        words = (folder, tmp_path / f"{name}.jsonl", *state, "--out", out, *more)
+        done = cli("run", *words)
+        assert done.code == 0, done.err
+        return out
+
+    def canaries(state: Sequence[object]) -> Any:
+        return json.loads(cli("status", *state, "--json").out)["canaries"]
+
+    run(one, "one", stayed, "--partitions", 3)
+    run(two, "two", stayed)
+    assert cli("base", "export", tmp_path / "export", *stayed).code == 0
+    assert cli("base", "import", tmp_path / "export", *moved, "--partitions", 5).code == 0
+    (shown,) = canaries(moved)
+    assert canaries(stayed) == [shown]
+    assert shown["verdict"] == ("back" if share_before > 0.5 else "running")
+    outs = [run(two, "three", state, "--drain", "3d") for state in (stayed, moved)]
+    assert canaries(stayed) == canaries(moved)
+    for name in ("governance", "transitions", "actions"):
+        lines = [sorted((out / f"{name}.jsonl").read_text().splitlines()) for out in outs]
+        assert lines[0] == lines[1], name
+    records, entered = (
+        [json.loads(line) for line in (outs[1] / f"{name}.jsonl").read_text().splitlines()]
+        for name in ("governance", "transitions")
+    )
+    assert len(verdicts(records)) == (share_before < 0.5)
+    inside = {row["version"] for row in entered if row["reason"] == "entered"}
+    assert inside == ({1, 2} if share_before < 0.5 else {1})
