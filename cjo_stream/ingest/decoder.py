@@ -25,6 +25,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection
 from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -74,6 +75,15 @@ READERS: dict[Format, Callable[[Input, Collection[str], RowScope], Reader]] = {
 scope of its expressions, which counts what they could not use."""
 
 
+class _Channeled(msgspec.Struct):
+    """What a record says of its channel; the rest is skipped."""
+
+    channel: Any = None
+
+
+_CHANNELED = msgspec.json.Decoder(_Channeled)
+
+
 def decoder(
     program: Program,
     tenant_key: bytes,
@@ -121,6 +131,9 @@ class Decoder:
         """Channels whose times no function reads: it would count what is no ms itself."""
         self._readers = {
             name: self._reader(channel, types) for name, channel in program.channels.items()
+        }
+        self._foreign = {
+            name: read for name, read in self._readers.items() if read is not native.read
         }
         self._of_topics = self._readers | {
             name: described.reader(codec, schemas, self._readers[name])
@@ -297,8 +310,12 @@ class Decoder:
     ) -> tuple[str | None, Native | list[Native] | Skipped]:
         """Read a record whose topic does not determine its channel: its field `channel` does.
 
-        The channel determines the format. Most records are native, so native is tried first.
+        The channel determines the format. Most records are native, and name no other; so native is
+        tried first, which says best what is wrong.
         """
+        named = _channel_of(record.value) if self._foreign else None
+        if named is not None and named in self._foreign:
+            return named, self._foreign[named](record)
         read: Native | None
         refusal: InputError | None = None
         try:
@@ -307,7 +324,8 @@ class Decoder:
         except InputError as error:
             if error.reason != "invalid":
                 raise
-            refusal = error
+            refusal = error.with_traceback(None)  # which holds this frame, in a circle
+            refusal.__context__ = None
             read = None
             channel = read_object(record.value).get("channel")
         if channel is None:
@@ -395,6 +413,15 @@ def codecs(program: Program) -> dict[str, Codec]:
         for name, channel in program.channels.items()
         if channel.input is not None and channel.input.registry is not None
     }
+
+
+def _channel_of(text: bytes) -> str | None:
+    """Return the channel that JSON names; None if there is none, or the text is no object."""
+    try:
+        channel = _CHANNELED.decode(text).channel
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return channel if isinstance(channel, str) else None
 
 
 def _is_outcome(record: RawRecord, read: Native) -> bool:

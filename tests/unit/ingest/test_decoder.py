@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from typing import Any
 
@@ -509,6 +510,28 @@ def test_an_undeclared_or_missing_channel_is_invalid(channel: Any) -> None:
     assert reason_of({**GOOD, "channel": channel}, channel=None) == "invalid"
     assert reason_of({**GOOD, "channel": channel, "time": []}, channel=None) == "invalid"
     assert reason_of(GOOD, channel=None) == "invalid"
+
+
+def test_a_refused_record_leaves_no_circles_that_only_the_collector_finds() -> None:
+    decode_ = decoder(PROGRAM, KEY)
+    bad = [
+        {**GOOD, "channel": "app", "time": []},
+        {**GOOD, "channel": "web", "time": []},
+        {**GOOD, "channel": "nowhere", "time": []},
+        {**GOOD, "time": []},
+        {"channel": "web"},
+        b"{",
+    ]
+    records = [record(one, channel=None) for one in bad]
+    assert all(isinstance(decode_(one), InputError) for one in records)
+    gc.collect()
+    gc.disable()
+    try:
+        for one in records * 10:
+            decode_(one)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 def test_the_topic_outweighs_the_field() -> None:
