@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import Annotated, Final
 
 import typer
 
 from cjo_stream.cli.attribution import By, attribute
-from cjo_stream.cli.option import Shares, read_duration, read_length, read_moment, read_period
+from cjo_stream.cli.insight_figure import (
+    ByProfile,
+    Format,
+    From,
+    LayerAt,
+    List,
+    Until,
+    note_beyond,
+    note_if_empty,
+    open_and_show,
+    period_of,
+    show_figure,
+)
+from cjo_stream.cli.option import Shares, read_duration, read_length, read_moment
 from cjo_stream.cli.relation import Form, Group, show, write
-from cjo_stream.cli.terminal import moment, note, numbered
+from cjo_stream.cli.terminal import note, numbered
 from cjo_stream.errors import UsageError
-
-if TYPE_CHECKING:
-    from cjo_stream.insight.figure.figure import Figure
-    from cjo_stream.insight.layer.manifest import Manifest
 
 app: Final = typer.Typer(
     cls=Group,
     help="Figures over records: people, flows, times, outcomes, funnels, attribution, value.",
     no_args_is_help=True,
 )
-
-_DAY_MS: Final = 86_400_000
-LayerAt = Annotated[
-    str,
-    typer.Option("--layer", metavar="DIR", help="The folder of the layer, or a URL."),
-]
-Format = Annotated[Form, typer.Option("--format", help="How the rows are printed.")]
-List = Annotated[
-    Path | None,
-    typer.Option(
-        "--list",
-        metavar="FILE",
-        help="Also write whom the figure counts: .csv, .parquet or .xlsx.",
-    ),
-]
-From = Annotated[str | None, typer.Option("--from", metavar="TIME", help="From this time on.")]
-Until = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Before this time.")]
-ByProfile = Annotated[
-    str | None,
-    typer.Option(
-        "--by",
-        metavar="profile.NAME",
-        help="A row for each value of a fact or trait, as it was at the time that is counted.",
-    ),
-]
 
 
 @app.callback()
@@ -125,7 +108,7 @@ def people(
     from cjo_stream.insight.figure.figure import PEOPLE
 
     times = list({read_moment(one, "--at"): None for one in (*at, *(more or ()))})
-    _, manifest = _figure("People", layer, PEOPLE, {"at": times}, format_, list_, by)
+    _, manifest = open_and_show("People", layer, PEOPLE, {"at": times}, format_, list_, by)
     note_beyond(manifest, max(times), "who was there then still stands there")
 
 
@@ -159,7 +142,7 @@ def flows(
         raise UsageError("--within is about the next journey: leave it out, or take --of journeys")
     figure = FLOWS_OF_STATES if of is Of.STATES else FLOWS_OF_JOURNEYS
     parameters = {**period_of(from_, until), "within": read_duration(within or "7d", "--within")}
-    _figure("Flows", layer, figure, parameters, format_, list_, by)
+    open_and_show("Flows", layer, figure, parameters, format_, list_, by)
 
 
 @app.command("dwell")
@@ -176,7 +159,7 @@ def dwell(
 
     period = period_of(from_, until)
     folded = ("journey", "version")  # else the table would be too wide
-    _figure("Dwell", layer, DWELL, period, format_, list_, by, folded)
+    open_and_show("Dwell", layer, DWELL, period, format_, list_, by, folded)
 
 
 @app.command("outcomes")
@@ -191,7 +174,7 @@ def outcomes(
     """Entries, goals, ends and refusals of each journey, in all and by holdout."""
     from cjo_stream.insight.figure.figure import OUTCOMES
 
-    _figure("Outcomes", layer, OUTCOMES, period_of(from_, until), format_, list_, by)
+    open_and_show("Outcomes", layer, OUTCOMES, period_of(from_, until), format_, list_, by)
 
 
 @app.command("goals")
@@ -206,7 +189,7 @@ def goals(
     """Of the instances that were entered, those that have reached their goal."""
     from cjo_stream.insight.figure.figure import GOALS
 
-    _figure("Goals", layer, GOALS, period_of(from_, until), format_, list_, by)
+    open_and_show("Goals", layer, GOALS, period_of(from_, until), format_, list_, by)
 
 
 @app.command("measures")
@@ -229,7 +212,9 @@ def measures(
     figure = MEASURES if every is None else MEASURES._replace(keys=(*keys, "begin"))
     parameters = {**period_of(from_, until), "every": every_ms}
     folded = () if every is None else keys
-    connection, _ = _figure("Measures", layer, figure, parameters, format_, list_, folded=folded)
+    connection, _ = open_and_show(
+        "Measures", layer, figure, parameters, format_, list_, folded=folded
+    )
     note_if_empty(connection, "measure")
 
 
@@ -327,78 +312,6 @@ def process(
         Process.ENDS: figure.ENDS,
     }
     period = period_of(from_, until)
-    connection, _ = _figure("Process", layer, figures[what], period, format_, list_)
+    connection, _ = open_and_show("Process", layer, figures[what], period, format_, list_)
     if events := figure.without_customer(connection, period):
         note(f"{numbered(events, 'event')} without an identifier: in no case")
-
-
-def period_of(from_: str | None, until: str | None) -> dict[str, int | None]:
-    """Return `--from` and `--until` in ms, as the parameters of a figure."""
-    begin, end = read_period(from_, until)
-    return {"from": begin, "until": end}
-
-
-def _figure(
-    title: str,
-    layer: str,
-    figure: Figure,
-    parameters: Mapping[str, Any],
-    form: Form,
-    list_: Path | None,
-    by: str | None = None,
-    folded: Sequence[str] = (),
-) -> tuple[Any, Manifest]:
-    """Show a figure, `by` a fact or trait as of then; return the connection and the manifest."""
-    from cjo_stream.insight.figure.as_of import VIEWS, open_by_profile
-    from cjo_stream.insight.figure.figure import counting, open_list
-    from cjo_stream.insight.layer.reading import connect
-
-    connection, manifest = connect(layer, (*figure.views, *(() if by is None else VIEWS)))
-    without_version = 0
-    if by is None:
-        open_list(connection, figure, parameters)
-    else:
-        figure, without_version = open_by_profile(connection, figure, parameters, by)
-    show_figure(title, connection, counting(figure), manifest, form, list_, folded)
-    if without_version:
-        rows = numbered(without_version, "row")
-        note(f"{rows} of the list from before any version of the profile: {by} is empty")
-    return connection, manifest
-
-
-def show_figure(
-    title: str,
-    connection: Any,
-    query: str,
-    manifest: Manifest,
-    form: Form,
-    list_: Path | None,
-    folded: Sequence[str] = (),
-) -> None:
-    """Print a figure, write its list, and say on stderr how far the layer reaches."""
-    if list_ is not None:
-        write(connection, "SELECT * FROM list ORDER BY ALL", list_)
-    show(title, connection, query, form, folded)
-    note_reach(manifest)
-
-
-def note_if_empty(connection: Any, view: Literal["measure", "prediction"]) -> None:
-    """Say on stderr that a layer has no record of a kind that a topology asks for."""
-    if not connection.table(f"part.{view}").limit(1).fetchall():
-        word = {"measure": "measure", "prediction": "predict"}[view]
-        note(f"the layer has no {view} records: a topology with `{word}` makes them")
-
-
-def note_beyond(manifest: Manifest, at_ms: int, so: str) -> None:
-    """Say on stderr that a time lies more than a day after the last record, and what follows."""
-    if manifest.until is not None and at_ms > manifest.until + _DAY_MS:
-        note(f"{moment(at_ms)} UTC lies after the last record, of {moment(manifest.until)}: {so}")
-
-
-def note_reach(manifest: Manifest) -> None:
-    """Say on stderr how far the layer reaches, and what it lacks."""
-    from cjo_stream.insight.report.asking import lacks
-
-    until = manifest.until
-    reach = "nothing yet" if until is None else f"records until {moment(until)} UTC"
-    note("; ".join([f"as of {reach}", *lacks(manifest)]))

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from cjo_stream.cli.insight import Format, From, LayerAt, List, Until, period_of, show_figure
+from cjo_stream.cli.insight_figure import (
+    Format,
+    From,
+    LayerAt,
+    List,
+    Until,
+    period_of,
+    show_figure,
+)
 from cjo_stream.cli.option import read_duration
 from cjo_stream.cli.relation import Form
 from cjo_stream.errors import UsageError

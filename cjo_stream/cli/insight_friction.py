@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from cjo_stream.cli.insight import Format, From, LayerAt, List, Until, note_reach
+from cjo_stream.cli.insight_figure import Format, From, LayerAt, List, Until, note_reach
 from cjo_stream.cli.option import Complaint, Valued, read_period
 from cjo_stream.cli.relation import Form, show, write
 from cjo_stream.cli.terminal import moment, note, say, say_json

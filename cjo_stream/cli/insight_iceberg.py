@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cjo_stream.cli.insight import LayerAt, note_reach
+from cjo_stream.cli.insight_figure import LayerAt, note_reach
 from cjo_stream.cli.terminal import numbered, say, warn
 from cjo_stream.errors import UsageError
 

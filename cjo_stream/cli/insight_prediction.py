@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cjo_stream.cli.insight import (
+from cjo_stream.cli.insight_figure import (
     Format,
     From,
     LayerAt,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjo_stream.cli.insight import LayerAt
+from cjo_stream.cli.insight_figure import LayerAt
 from cjo_stream.cli.option import Channel, Json, read_duration, settings_of
 from cjo_stream.cli.process import begin, run_to_end
 from cjo_stream.cli.terminal import moment, note, numbered, say, say_json

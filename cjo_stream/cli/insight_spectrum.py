@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cjo_stream.cli.insight import (
+from cjo_stream.cli.insight_figure import (
     Format,
     From,
     LayerAt,

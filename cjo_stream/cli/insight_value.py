@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cjo_stream.cli.insight import Format, From, LayerAt, note_beyond, note_reach
+from cjo_stream.cli.insight_figure import Format, From, LayerAt, note_beyond, note_reach
 from cjo_stream.cli.insight_worth import note_left
 from cjo_stream.cli.option import read_duration, read_moment, read_period
 from cjo_stream.cli.relation import Form, show, write

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cjo_stream.cli.attribution import note_left_out, shares_of
-from cjo_stream.cli.insight import (
+from cjo_stream.cli.insight_figure import (
     Format,
     From,
     LayerAt,

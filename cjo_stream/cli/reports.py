@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cjo_stream.cli.attribution import shares_of
-from cjo_stream.cli.insight import From, LayerAt, Until
+from cjo_stream.cli.insight_figure import From, LayerAt, Until
 from cjo_stream.cli.insight_friction import check_types
 from cjo_stream.cli.option import (
     Complaint,

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
-from cjo_stream.telemetry.monitoring.alert import ALERTS, PIPELINE
+from cjo_stream.telemetry.monitoring.alert import ALERTS
+from cjo_stream.telemetry.monitoring.condition import PIPELINE
 from cjo_stream.telemetry.monitoring.rule import seconds
 from tests.drill.fault import Fault, Hand, Run
 from tests.drill.installation import COMMAND_S, Installation, wait

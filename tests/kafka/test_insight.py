@@ -82,7 +82,7 @@ def event(user: str, id_: str | None = None) -> dict[str, Any]:
 def test_what_a_topic_lost_before_it_was_read_is_counted_and_shown(
     installed: Settings, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from cjo_stream.cli.insight import note_reach
+    from cjo_stream.cli.insight_figure import note_reach
 
     name, layer = f"{installed.topic_prefix}transition.v1", tmp_path / "layer"
     admin = Admin(installed)

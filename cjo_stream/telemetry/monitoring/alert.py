@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-PIPELINE: Final = 'stage=~"intake|task|dispatch"'
-"""The stages that stand between an event and its commands."""
-NEEDED: Final = 'stage=~"intake|task|dispatch|webhook"'
-"""The stages without which no command arrives, where they were there before."""
-BESIDE: Final = "learn.*|insight.*"
-"""The processes that no command waits for: nobody is woken for them."""
-OBJECTIVE: Final = 0.99
-"""The share of commands that are to be delivered in time."""
-LATE_S: Final = 1.0
-"""The time from the receipt of an event to the delivery of its command: a bound of a bucket."""
+from cjo_stream.telemetry.monitoring.condition import (
+    BESIDE,
+    FIRES,
+    LATE_S,
+    NEEDED,
+    OBJECTIVE,
+    OF_TOPICS,
+    PIPELINE,
+    burning,
+    burns,
+    unless_after,
+    unless_full,
+)
+
+_LATE: Final = ("CjoLagGrowing", "CjoActionsLate", "CjoActionsLateSlowly")
+_STUCK: Final = ("CjoNothingApplied", *_LATE, "CjoPartitionHot")
 
 
 class Alert(NamedTuple):
@@ -37,61 +43,6 @@ class Alert(NamedTuple):
     summary: str
     silences: tuple[str, ...] = ()
 
-
-def burns(long: str, short: str, factor: float) -> str:
-    """Return the condition that the budget of late commands burns `factor` times too fast.
-
-    Both windows: the long one says that it matters, the short one that it still goes on (Google,
-    The Site Reliability Workbook, chapter 5). `{:g}` keeps 0.144 what it is.
-    """
-    return f"{burning(long, factor)} and {burning(short, factor)}"
-
-
-def burning(window: str, factor: float) -> str:
-    """Return the condition of one window."""
-    return f"cjo:commands_late:ratio{window} > {factor * (1 - OBJECTIVE):.3g}"
-
-
-def lag(where: str = "") -> str:
-    """Return the lag of each partition, as it was last known.
-
-    A process that has too much to do does not always answer in time, and an alert about its lag
-    must not begin to wait anew whenever that happens.
-    """
-    selected = f"cjo_lag_records{{{where}}}" if where else "cjo_lag_records"
-    return f"last_over_time({selected}[2m])"
-
-
-def unless_after(window: str) -> str:
-    """Return the condition that no outage was told of within a time.
-
-    What waited during an outage is late once it is over, and whoever was woken knows that.
-    """
-    names = "|".join(OUTAGES)
-    return f'unless on () count_over_time(ALERTS{{alertname=~"{names}",{_FIRES}}}[{window}]) > 0'
-
-
-def unless_full(window: str) -> str:
-    """Return the condition that the disk of this host was not told to be full within a time."""
-    full = f'ALERTS{{alertname="CjoDiskFull",{_FIRES}}}'
-    return f"unless on (instance) count_over_time({full}[{window}]) > 0"
-
-
-_OF_TOPICS: Final = f'label_replace({lag(PIPELINE)}, "topic", "$1", "partition", "(.+)/[0-9]+")'
-_FIRES: Final = 'alertstate="firing"'
-_LATE: Final = ("CjoLagGrowing", "CjoActionsLate", "CjoActionsLateSlowly")
-_STUCK: Final = ("CjoNothingApplied", *_LATE, "CjoPartitionHot")
-OUTAGES: Final = (
-    "CjoTargetDown",
-    "CjoStageGone",
-    "CjoRestarting",
-    "CjoNothingReady",
-    "CjoNotReady",
-    "CjoNothingApplied",
-    "CjoRegistryAway",
-    "CjoDiskFull",
-)
-"""The alerts while which events or commands wait."""
 
 ALERTS: Final = (
     Alert(
@@ -127,7 +78,7 @@ ALERTS: Final = (
         "unless count by (stage) (cjo_stage_info) "
         'unless on () up{job="cjo-stream"} == 0 '
         # Once Prometheus knows the targets again, it asks them one after the other.
-        f'unless on () count_over_time(ALERTS{{alertname="CjoNoTargets",{_FIRES}}}[2m]) > 0',
+        f'unless on () count_over_time(ALERTS{{alertname="CjoNoTargets",{FIRES}}}[2m]) > 0',
         "5m",
         "12m",
         "No process of the stage {{ $labels.stage }} is left",
@@ -208,8 +159,8 @@ ALERTS: Final = (
     Alert(
         "CjoPartitionHot",
         "ticket",
-        f"max by (stage, topic) ({_OF_TOPICS}) > 1000 and "
-        f"max by (stage, topic) ({_OF_TOPICS}) > 10 * min by (stage, topic) ({_OF_TOPICS})",
+        f"max by (stage, topic) ({OF_TOPICS}) > 1000 and "
+        f"max by (stage, topic) ({OF_TOPICS}) > 10 * min by (stage, topic) ({OF_TOPICS})",
         "15m",
         "18m",
         "{{ $labels.stage }}: one partition of {{ $labels.topic }} has {{ $value | humanize }} "
@@ -264,7 +215,7 @@ ALERTS: Final = (
         "> 0 "
         # While the broker is away nothing is posted, and for a moment afterwards.
         "unless on () "
-        f'count_over_time(ALERTS{{alertname="CjoNothingReady",{_FIRES}}}[5m]) > 0',
+        f'count_over_time(ALERTS{{alertname="CjoNothingReady",{FIRES}}}[5m]) > 0',
         "1m",
         "14m",
         "The endpoint of the channel {{ $labels.channel }} has answered nothing for ten minutes; "

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from cjo_stream.telemetry.monitoring.alert import ALERTS, LATE_S, Alert, lag
+from cjo_stream.telemetry.monitoring.alert import ALERTS, Alert
+from cjo_stream.telemetry.monitoring.condition import LATE_S, lag
 
 RUNBOOKS: Final = "deploy/runbooks"
 _UNITS_S: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}

@@ -17,8 +17,9 @@ from ruamel.yaml import YAML
 from cjo_stream.kafka.local.broker import free_port
 from cjo_stream.telemetry import METRICS, PROCESS_METRICS
 from cjo_stream.telemetry.monitoring import Plan, files
-from cjo_stream.telemetry.monitoring.alert import ALERTS, LATE_S, OBJECTIVE
+from cjo_stream.telemetry.monitoring.alert import ALERTS
 from cjo_stream.telemetry.monitoring.board import BOARDS
+from cjo_stream.telemetry.monitoring.condition import LATE_S, OBJECTIVE
 from cjo_stream.telemetry.monitoring.config import alertmanager, as_yaml, prometheus
 from cjo_stream.telemetry.monitoring.rule import RECORDS, quicker, rules, seconds
 from tests.docs.command import parse

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from cjo_stream.telemetry.monitoring.alert import LATE_S, OBJECTIVE
 from cjo_stream.telemetry.monitoring.board.panel import (
     RATE,
     Board,
@@ -14,6 +13,7 @@ from cjo_stream.telemetry.monitoring.board.panel import (
     rate,
     stat,
 )
+from cjo_stream.telemetry.monitoring.condition import LATE_S, OBJECTIVE
 
 HEALTH: Final = Board(
     "health",

@@ -1,0 +1,75 @@
+"""Conditions that alerts share, in PromQL: budgets that burn, lag, what an outage explains.
+
+A duration is written as in `alert`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PIPELINE: Final = 'stage=~"intake|task|dispatch"'
+"""The stages that stand between an event and its commands."""
+NEEDED: Final = 'stage=~"intake|task|dispatch|webhook"'
+"""The stages without which no command arrives, where they were there before."""
+BESIDE: Final = "learn.*|insight.*"
+"""The processes that no command waits for: nobody is woken for them."""
+OBJECTIVE: Final = 0.99
+"""The share of commands that are to be delivered in time."""
+LATE_S: Final = 1.0
+"""The time from the receipt of an event to the delivery of its command: a bound of a bucket."""
+FIRES: Final = 'alertstate="firing"'
+"""Selects alerts that fire, not those that wait to."""
+OUTAGES: Final = (
+    "CjoTargetDown",
+    "CjoStageGone",
+    "CjoRestarting",
+    "CjoNothingReady",
+    "CjoNotReady",
+    "CjoNothingApplied",
+    "CjoRegistryAway",
+    "CjoDiskFull",
+)
+"""The alerts while which events or commands wait."""
+
+
+def burns(long: str, short: str, factor: float) -> str:
+    """Return the condition that the budget of late commands burns `factor` times too fast.
+
+    Both windows: the long one says that it matters, the short one that it still goes on (Google,
+    The Site Reliability Workbook, chapter 5). `{:g}` keeps 0.144 what it is.
+    """
+    return f"{burning(long, factor)} and {burning(short, factor)}"
+
+
+def burning(window: str, factor: float) -> str:
+    """Return the condition of one window."""
+    return f"cjo:commands_late:ratio{window} > {factor * (1 - OBJECTIVE):.3g}"
+
+
+def lag(where: str = "") -> str:
+    """Return the lag of each partition, as it was last known.
+
+    A process that has too much to do does not always answer in time, and an alert about its lag
+    must not begin to wait anew whenever that happens.
+    """
+    selected = f"cjo_lag_records{{{where}}}" if where else "cjo_lag_records"
+    return f"last_over_time({selected}[2m])"
+
+
+def unless_after(window: str) -> str:
+    """Return the condition that no outage was told of within a time.
+
+    What waited during an outage is late once it is over, and whoever was woken knows that.
+    """
+    names = "|".join(OUTAGES)
+    return f'unless on () count_over_time(ALERTS{{alertname=~"{names}",{FIRES}}}[{window}]) > 0'
+
+
+def unless_full(window: str) -> str:
+    """Return the condition that the disk of this host was not told to be full within a time."""
+    full = f'ALERTS{{alertname="CjoDiskFull",{FIRES}}}'
+    return f"unless on (instance) count_over_time({full}[{window}]) > 0"
+
+
+OF_TOPICS: Final = f'label_replace({lag(PIPELINE)}, "topic", "$1", "partition", "(.+)/[0-9]+")'
+"""The lag of each partition, with its topic."""
