@@ -89,5 +89,7 @@ def _kept(config: Mapping[str, str]) -> str:
         return "compacted"
     if "retention.ms" not in config:
         return "as the broker does"
+    if int(config["retention.ms"]) < 0:
+        return "until it is deleted"
     days = int(config["retention.ms"]) // 86_400_000
     return f"{days} day{'s' if days > 1 else ''}"

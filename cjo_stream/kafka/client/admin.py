@@ -30,8 +30,6 @@ TIMEOUT_S: Final = 10.0
 """For one answer of the broker."""
 ASK_S: Final = 5.0
 """How long a question is repeated until it is answered."""
-AWAY_WITHIN_S: Final = 1.5
-"""A broker that takes longer counts as away for a process that was asked to end."""
 RETRY_S: Final = 0.2
 COORDINATOR_S: Final = 1.0
 """For one attempt to ask the coordinator of a group."""
@@ -48,16 +46,6 @@ _UNCOORDINATED: Final = (
 """The errors while a group's coordinator comes up, or is sought."""
 
 _LOG = logging.getLogger(__package__)
-
-
-def is_away(settings: Settings) -> bool:
-    """Return whether the broker does not answer within AWAY_WITHIN_S."""
-    client = connect(AdminClient, {**settings.kafka_properties(), "log_level": "0"})
-    try:
-        client.describe_cluster(request_timeout=AWAY_WITHIN_S).result(AWAY_WITHIN_S)
-    except (KafkaException, TimeoutError):
-        return True
-    return False
 
 
 class Admin:

@@ -19,9 +19,11 @@ from typing import Final
 from cjo_stream.errors import UsageError
 from cjo_stream.kafka.client.property import parted
 from cjo_stream.kafka.client.tls import tls_context
+from cjo_stream.settings import Settings
 
 WITHIN_S: Final = 2.0
 """For each step."""
+TAKEN_WITHIN_S: Final = 0.5
 SERVERS_MAX: Final = 3
 _PROTOCOL: Final = "CJO_KAFKA__SECURITY_PROTOCOL"
 _NOT_SASL: Final = 34
@@ -31,6 +33,24 @@ _NO_VERSION: Final = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LE
 _X509_EXPIRED: Final = 10
 _X509_NOT_YET: Final = 9
 _X509_OTHER_NAME: Final = (62, 64)
+
+
+def is_away(settings: Settings) -> bool:
+    """Return whether no broker takes a connection, within a second and a half.
+
+    The kernel takes it, so a host that has much else to do is not away. One that takes it and
+    then does not answer is not told from a slow one.
+    """
+    servers = settings.kafka_properties()["bootstrap.servers"].split(",")
+    return not any(map(_takes_connection, servers[:SERVERS_MAX]))
+
+
+def _takes_connection(server: str) -> bool:
+    try:
+        with socket.create_connection(parted(server), TAKEN_WITHIN_S):
+            return True
+    except (OSError, UsageError):
+        return False
 
 
 def fault(properties: Mapping[str, str]) -> str | None:

@@ -22,7 +22,8 @@ from typing import Final, Protocol, TypeVar
 
 from cjo_stream.definition.content import libraries_here
 from cjo_stream.errors import CjoError, Reaction, RetryError, StopError
-from cjo_stream.kafka.client.admin import Admin, is_away
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.handshake import is_away
 from cjo_stream.kafka.client.noise import muffle
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.outlook import clock

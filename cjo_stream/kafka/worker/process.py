@@ -17,8 +17,9 @@ from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
 from cjo_stream.errors import CjoError, RefusalError, RetryError
-from cjo_stream.kafka.client.admin import Admin, is_away
+from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id
+from cjo_stream.kafka.client.handshake import is_away
 from cjo_stream.kafka.client.noise import muffle
 from cjo_stream.kafka.client.producer import FrameProducer
 from cjo_stream.kafka.definition.tenant import check_key
