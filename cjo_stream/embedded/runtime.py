@@ -33,6 +33,7 @@ from cjo_stream.embedded.learning import LEARNS_AT, learns, next_time
 from cjo_stream.embedded.log import EFFECT, INTERNAL, TOPIC_ID, Append, EmbeddedLog
 from cjo_stream.embedded.rows import Waiting, customers, line_of, rows
 from cjo_stream.engine import codec, port
+from cjo_stream.engine.cache import ActorMemory
 from cjo_stream.engine.decider import PERIOD_MS
 from cjo_stream.engine.frame import (
     Frame,
@@ -99,6 +100,7 @@ class Runtime:
         self._stores = stores
         self._output = output
         self._partitions = len(stores)
+        memory = ActorMemory()
         self.tasks = [
             Task(
                 partition,
@@ -106,6 +108,7 @@ class Runtime:
                 port.Log(TOPIC_ID, partition),
                 store,
                 compile_,
+                memory=memory,
                 timers_per_record_max=None,
                 is_kept=log.is_durable,
             )

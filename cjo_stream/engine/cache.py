@@ -1,13 +1,17 @@
 """The actors that a task holds in memory: decoded, written back in one batch, dropped when cold.
 
 Two generations approximate least-recently-used without bookkeeping on a hit. Actors in use are in
-the young one; when that is full it becomes the old one, and an actor used again moves back.
+the young one; when that is full it becomes the old one, and an actor used again moves back. The
+generations are those of the process: all its tasks fill one `ActorMemory`, so what an idle one
+holds makes room for a busy one.
 """
 
 from __future__ import annotations
 
 import heapq
 from itertools import groupby, islice
+
+import msgspec
 
 from cjo_stream.core.actor import wake_ms
 from cjo_stream.engine.codec import (
@@ -22,29 +26,66 @@ from cjo_stream.engine.codec import (
 )
 from cjo_stream.engine.port import Batch, Store
 
+ACTORS_BYTES = 896 << 20
+"""The memory for actors, where nothing else is asked for."""
+ACTOR_BYTES = 600
+ENCODED_TIMES = 8
+"""An actor takes about 600 bytes of memory, and 8 for each that it is encoded in: measured, of
+identifiers and customers, with the dictionaries' part."""
 
-class CachedActor:
+
+class ActorMemory:
+    """The memory that the actors of all tasks of a process share, in bytes, about.
+
+    A task adds what it has read, or has begun to use again, and looks at `generation` when it
+    has committed. Between two commits of a task there may be more. For one thread.
+    """
+
+    __slots__ = ("_before", "_half", "_young", "generation")
+
+    def __init__(self, bytes_max: int = ACTORS_BYTES) -> None:
+        self._half = bytes_max // 2
+        self._young = self._before = 0
+        self.generation = 0
+        """Grows when the young generation is full: it becomes the old one, which is dropped."""
+
+    @property
+    def held_bytes(self) -> int:
+        """Return how many bytes the actors take at most."""
+        return self._young + self._before
+
+    def add(self, more_bytes: int) -> None:
+        """Note that actors of so many bytes came into the young generation."""
+        self._young += more_bytes
+        if self._young > self._half:
+            self._before, self._young = self._young, 0
+            self.generation += 1
+
+
+class CachedActor(msgspec.Struct, gc=False):
     """One actor. `wake` is its next due time in the index, `written_wake` that in the store.
 
     `is_put_off`: it wakes later than its state says, so the time is stored beside the state.
+    `size_bytes` is about what it takes in memory, as of the last commit.
     """
 
-    __slots__ = ("dirty", "is_put_off", "state", "wake", "written_wake")
-
-    def __init__(self, state: ActorState | None, put_off: int | None = None) -> None:
-        self.state = state
-        self.wake = put_off if put_off is not None else wake_ms(state)
-        self.written_wake = self.wake
-        self.is_put_off = put_off is not None
-        self.dirty = False
+    state: ActorState | None = None
+    wake: int | None = None
+    written_wake: int | None = None
+    is_put_off: bool = False
+    dirty: bool = False
+    size_bytes: int = ACTOR_BYTES
 
 
 class Cache:
     """Actors by key, over a store."""
 
-    def __init__(self, store: Store, actors_max: int = 40_000) -> None:
+    def __init__(self, store: Store, memory: ActorMemory | None = None) -> None:
         self._store = store
-        self._half = max(1, actors_max // 2)
+        self._memory = memory or ActorMemory()
+        self._generation = self._memory.generation
+        self._came_bytes = 0
+        """Of what came into the young generation since the last `settle`."""
         self._young: dict[str, CachedActor] = {}
         self._old: dict[str, CachedActor] = {}
         self._dirty: dict[str, CachedActor] = {}
@@ -57,10 +98,8 @@ class Cache:
         found = self._old.pop(key, None)
         if found is None:
             value = self._store.get(actor_key_bytes(key))
-            if value is None:
-                found = CachedActor(None)
-            else:
-                found = CachedActor(decode_actor(key, value), read_put_off(value))
+            found = _stored(key, value) if value is not None else CachedActor()
+        self._came_bytes += found.size_bytes
         self._young[key] = found
         return found
 
@@ -99,7 +138,11 @@ class Cache:
                 writes.append((actor_key_bytes(key), None))
             else:
                 put_off = entry.wake if entry.is_put_off else None
-                writes.append((actor_key_bytes(key), encode_actor(entry.state, put_off)))
+                value = encode_actor(entry.state, put_off)
+                writes.append((actor_key_bytes(key), value))
+                size = ACTOR_BYTES + ENCODED_TIMES * len(value)
+                self._came_bytes += size - entry.size_bytes
+                entry.size_bytes = size
             if entry.wake != entry.written_wake:
                 if entry.written_wake is not None:
                     writes.append((timer_key(entry.written_wake, key), None))
@@ -113,8 +156,13 @@ class Cache:
             entry.dirty = False
             entry.written_wake = entry.wake
         self._dirty.clear()
-        if len(self._young) > self._half:
-            self._old, self._young = self._young, {}
+        memory = self._memory
+        memory.add(self._came_bytes)
+        self._came_bytes = 0
+        if self._generation != memory.generation:
+            was_last = self._generation + 1 == memory.generation
+            self._old, self._young = self._young if was_last else {}, {}
+            self._generation = memory.generation
 
     def reset(self) -> None:
         """Forget everything changed since the last `settle`."""
@@ -122,3 +170,11 @@ class Cache:
             self._young.pop(key, None)
             self._old.pop(key, None)
         self._dirty.clear()
+
+
+def _stored(key: str, value: bytes) -> CachedActor:
+    """Return the entry of an actor that the store holds."""
+    state, put_off = decode_actor(key, value), read_put_off(value)
+    wake = put_off if put_off is not None else wake_ms(state)
+    size = ACTOR_BYTES + ENCODED_TIMES * len(value)
+    return CachedActor(state, wake, wake, put_off is not None, size_bytes=size)

@@ -48,6 +48,7 @@ from cjo_stream.core.message import (
 )
 from cjo_stream.core.program.program import Program
 from cjo_stream.engine import codec
+from cjo_stream.engine.cache import ActorMemory
 from cjo_stream.engine.enforcement import Enforcement, Governing
 from cjo_stream.engine.failure import foreign_letter
 from cjo_stream.engine.frame import ITEMS_MAX, NO_LANE, bytes_of, frame_of
@@ -70,7 +71,10 @@ _OWN = _GOVERNING | {StoreModel, ActivateModel, Sweep}
 
 
 class Task:
-    """One partition of the internal log, with its store."""
+    """One partition of the internal log, with its store.
+
+    `memory` is for its actors, and may be shared by all tasks of a thread.
+    """
 
     def __init__(
         self,
@@ -80,7 +84,7 @@ class Task:
         store: Store,
         compile_: Compile,
         *,
-        actors_max: int = 40_000,
+        memory: ActorMemory | None = None,
         wakes_max: int = WAKES_MAX,
         timers_per_record_max: int | None = TIMERS_PER_RECORD_MAX,
         frame_items_max: int = ITEMS_MAX,
@@ -100,7 +104,7 @@ class Task:
             store,
             self._meta,
             compile_,
-            actors_max=actors_max,
+            memory=memory,
             wakes_max=wakes_max,
             bounds=bounds,
             is_kept=is_kept,

@@ -6,7 +6,7 @@ All of it is changed in memory, and written in one batch by the task's commit.
 from __future__ import annotations
 
 from cjo_stream.core.bounds import Bounds
-from cjo_stream.engine.cache import Cache
+from cjo_stream.engine.cache import ActorMemory, Cache
 from cjo_stream.engine.codec import Meta
 from cjo_stream.engine.lane import Cursors, Numbering
 from cjo_stream.engine.models import Models
@@ -25,12 +25,12 @@ class TaskState:
         meta: Meta,
         compile_: Compile,
         *,
-        actors_max: int,
+        memory: ActorMemory | None,
         wakes_max: int,
         bounds: Bounds,
         is_kept: bool,
     ) -> None:
-        self.cache = Cache(store, actors_max)
+        self.cache = Cache(store, memory)
         self.timelines: Timelines | HeldTimelines = (
             Timelines(store, bounds.timeline) if is_kept else HeldTimelines(bounds.timeline)
         )

@@ -17,6 +17,8 @@ from cjo_stream.errors import UsageError
 from cjo_stream.settings.name import PREFIX, flat, property_name
 
 DEMO_TENANT_KEY: Final = "cjo-stream demo: a public key, for no data of anybody's"
+MEMORY_MB_MIN: Final = 192
+"""The stores take 128 of it; the rest is for customers."""
 TENANT_KEY_MIN: Final = 16
 """Characters of a tenant key, at least."""
 KAFKA_DEFAULTS: Final = {
@@ -109,6 +111,13 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default=Path("cjo-data"), description="the folder for local state, one for each machine"
+    )
+    memory_mb: int = Field(
+        default=1024,
+        ge=MEMORY_MB_MIN,
+        le=1_048_576,
+        description="MB of memory for the state that a worker has at hand, of all its partitions "
+        f"together, {MEMORY_MB_MIN} or more",
     )
     slot: _Name = Field(
         default="0", description="the name of this worker, one for each: letters, digits, . _ -"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from rocksdict import (
+    BlockBasedIndexType,
     BlockBasedOptions,
     Cache,
     Checkpoint,
@@ -33,7 +34,10 @@ from cjo_stream.store.sequence import fault_in
 BLOCK_CACHE_BYTES = 128 << 20
 WRITE_BUFFERS_BYTES = 64 << 20
 """For all stores of a process together; counted as part of the block cache."""
-WRITE_BUFFER_BYTES = 16 << 20
+WRITE_BUFFER_BYTES = 32 << 20
+COMPACT_FILES = 8
+"""Flushed files that are merged at once: each merge writes most of the store anew, since any
+customer may be in any file."""
 LOG_FILE_BYTES = 1 << 20
 LOG_FILES_MAX = 2
 BLOOM_BITS = 10
@@ -231,11 +235,16 @@ def _options(memory: Memory, compression: DBCompressionType) -> Options:
     table.set_bloom_filter(BLOOM_BITS, False)
     table.set_cache_index_and_filter_blocks(True)
     table.set_pin_l0_filter_and_index_blocks_in_cache(True)
+    # In pieces: a whole index is up to 900 KB, and would push all else out of a part of the cache.
+    table.set_index_type(BlockBasedIndexType.two_level_index_search())
+    table.set_partition_filters(True)
+    table.set_pin_top_level_index_and_filter(True)
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_block_based_table_factory(table)
     options.set_write_buffer_manager(memory.write_buffers)
     options.set_write_buffer_size(WRITE_BUFFER_BYTES)
+    options.set_level_zero_file_num_compaction_trigger(COMPACT_FILES)
     options.set_compression_type(compression)
     options.set_level_compaction_dynamic_level_bytes(True)
     options.add_compact_on_deletion_collector_factory(TOMBSTONE_WINDOW, TOMBSTONES_MAX, 0.0)

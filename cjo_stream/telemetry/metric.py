@@ -274,6 +274,12 @@ METRICS: Final = (
     ),
     Metric("cjo_state_bytes", "gauge", ("stage",), "Approximate bytes of state on this host"),
     Metric(
+        "cjo_cached_bytes",
+        "gauge",
+        (),
+        "About how many bytes of memory the customers take that a worker has at hand, at most",
+    ),
+    Metric(
         "cjo_checkpoint_age_seconds", "gauge", (), "Age of the latest checkpoint, worst partition"
     ),
     Metric(

@@ -24,6 +24,7 @@ from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.message import ActivateSet, Arrive, Deliver, StoreSet, identifier_key
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import load
+from cjo_stream.engine.cache import ActorMemory
 from cjo_stream.engine.frame import (
     Item,
     control_frame,
@@ -147,7 +148,7 @@ def check(
 ) -> Result:
     """Raise AssertionError where a log has two results by the `given` bounds; return the one."""
     bounds = {**(given or {}), "timers_per_record_max": draw.choice([1, 2, 3, 5])}
-    small = {**bounds, "actors_max": 1, "wakes_max": draw.choice([1, 2, 3])}
+    small = {**bounds, "memory": ActorMemory(1), "wakes_max": draw.choice([1, 2, 3])}
     place = {"number": number, "partitions": partitions}
     steady = run(log, bounds, **place)
     assert run(log, bounds, **place, opened_anew=True) == steady

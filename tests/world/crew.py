@@ -28,7 +28,10 @@ class Together:
     """A crew in this process; what is said goes through bytes all the same."""
 
     def __init__(self, content: bytes, size: int, tenant_key: bytes | None = None) -> None:
-        begun = (wire.Begin(share, content, True, 100_000, tenant_key) for share in range(size))
+        begun = (
+            wire.Begin(share, content, True, 100_000, tenant_key=tenant_key)
+            for share in range(size)
+        )
         self._shares = [Share(wire.decode_asked(wire.encode(begin))) for begin in begun]
         self._told: list[deque[bytes]] = [deque() for _ in range(size)]
 

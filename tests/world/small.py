@@ -16,6 +16,7 @@ import msgspec
 from cjo_stream.core.bounds import Bounds
 from cjo_stream.core.canary import interval, verdict
 from cjo_stream.core.command.history import PRUNED_EVERY
+from cjo_stream.engine.cache import ACTORS_BYTES, ActorMemory
 from cjo_stream.engine.task import TIMERS_PER_RECORD_MAX
 
 FLOORS = {"commands": PRUNED_EVERY + 1, "piece_bytes": 16}
@@ -50,10 +51,10 @@ def draw_bounds(draw: random.Random) -> dict[str, Any]:
     return {"bounds": Bounds(**small), "timers_per_record_max": timers}
 
 
-def draw_memory(draw: random.Random) -> dict[str, int]:
+def draw_memory(draw: random.Random) -> dict[str, Any]:
     """Return what no result depends on."""
     return {
-        "actors_max": _between(draw, 1, 40_000),
+        "memory": ActorMemory(_between(draw, 1, ACTORS_BYTES)),
         "wakes_max": _between(draw, 1, 20_000),
         "frame_items_max": _between(draw, 1, 500),
         "rollout_customers_max": _between(draw, 1, 50),

@@ -18,6 +18,7 @@ from cjo_stream.embedded.installation import Installation
 from cjo_stream.embedded.log import EmbeddedLog, MemoryLog
 from cjo_stream.embedded.output import SPOOL, Output, beginning, check_free, clear
 from cjo_stream.embedded.progress import Progress
+from cjo_stream.engine.cache import ACTORS_BYTES
 from cjo_stream.ingest import Decoder
 
 
@@ -53,7 +54,14 @@ def open_on_cores(
     clear(out)
 
     def begin(share: int) -> wire.Begin:
-        return wire.Begin(share, content, profiles, gc.get_threshold()[0], tenant_key)
+        return wire.Begin(
+            share,
+            content,
+            profiles,
+            young_objects=gc.get_threshold()[0],
+            actors_bytes=ACTORS_BYTES // cores,
+            tenant_key=tenant_key,
+        )
 
     sizes, note = beginning(out, {}), run_destination(out).note
     # Customers' events lie with the results, so that a killed run leaves none where nobody looks.

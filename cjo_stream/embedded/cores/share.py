@@ -22,6 +22,7 @@ from cjo_stream.embedded.log import TOPIC_ID
 from cjo_stream.embedded.output import Line, line_of, written
 from cjo_stream.embedded.rows import Waiting, rows
 from cjo_stream.embedded.rows import line_of as row_line
+from cjo_stream.engine.cache import ActorMemory
 from cjo_stream.engine.frame import control_frame, tick_frame
 from cjo_stream.engine.outgoing import Outbox
 from cjo_stream.engine.port import Log, LogRecord, RawRecord
@@ -75,6 +76,7 @@ class Share:
             Log(TOPIC_ID, 0),
             self._store,
             compile_content,
+            memory=ActorMemory(begin.actors_bytes),
             timers_per_record_max=None,
             is_kept=False,
         )

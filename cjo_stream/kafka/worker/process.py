@@ -13,6 +13,7 @@ from typing import Any, Final
 import uvloop
 
 from cjo_stream.definition import compile_content
+from cjo_stream.engine.cache import ActorMemory
 from cjo_stream.engine.frame import tick_frame
 from cjo_stream.engine.port import Log
 from cjo_stream.engine.task import Task
@@ -40,7 +41,7 @@ from cjo_stream.kafka.worker.report import WorkerReport
 from cjo_stream.kafka.worker.state import LogRange, StateFolder, checkpoints_of
 from cjo_stream.kafka.worker.steps import Services
 from cjo_stream.settings import Settings
-from cjo_stream.store.rocks import RocksStore
+from cjo_stream.store.rocks import BLOCK_CACHE_BYTES, RocksStore
 from cjo_stream.telemetry import Health, Metrics, tracing_of
 
 STAGE: Final = "worker"
@@ -88,6 +89,7 @@ class _Worker:
         self._topic = require_log(self._admin, settings, internal, effect)[internal]
         _check_configs(settings, internal, effect)
         check_key(settings)
+        self._memory = ActorMemory((settings.memory_mb << 20) - BLOCK_CACHE_BYTES)
         self._accepted = accepted(settings, self._topic.id)
         self._admin.require([names.cursor])
         folders = read_folders(settings)
@@ -197,6 +199,7 @@ class _Worker:
             lane,
             store,
             compile_content,
+            memory=self._memory,
             accepted=self._accepted.get(number, ()),
         )
 
@@ -206,6 +209,7 @@ class _Worker:
         while True:
             watchdog.turned()
             self._report.standing(self._assignment, self._ends)
+            self._report.cached(self._memory.held_bytes)
             await asyncio.sleep(BEAT_S)
 
     async def _tick(self) -> None:

@@ -48,6 +48,10 @@ class WorkerReport:
         """Record the duration of one restore."""
         self._metrics.observe("cjo_restore_seconds", (), seconds)
 
+    def cached(self, held_bytes: int) -> None:
+        """Publish how many bytes of memory customers take, of all partitions."""
+        self._metrics.set("cjo_cached_bytes", (), held_bytes)
+
     def standing(self, assignment: Assignment, ends: Mapping[int, int]) -> None:
         """Publish the positions of the partitions; `ends` are the log's ends, when last asked."""
         metrics, partitions = self._metrics, assignment.partitions

@@ -130,8 +130,11 @@ HEALTH: Final = Board(
         ),
         Panel(
             "State",
-            "Approximate size on each worker.",
-            (Query("cjo_state_bytes", "{{process}}"),),
+            "Approximate size on each worker's disk, and of what it has in memory.",
+            (
+                Query("cjo_state_bytes", "{{process}}"),
+                Query("cjo_cached_bytes", "{{process}}, in memory"),
+            ),
             "bytes",
         ),
         Panel(

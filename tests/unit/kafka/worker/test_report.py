@@ -33,11 +33,13 @@ def test_partitions_are_shown_by_value_and_no_more_once_they_are_gone(tmp_path: 
         await host.put(1, 0, 1, 2)
         await host.applied(1, 2)
         report.standing(host.assignment, {1: 10, 2: 0})
+        report.cached(5)
         found = shown(metrics)
         assert found['cjo_lag_records{partition="1",stage="task"}'] == 7
         assert found['cjo_lag_records{partition="2",stage="task"}'] == 0
         assert found["cjo_rebalances_total"] == 1
         assert found['cjo_state_bytes{stage="task"}'] > 0
+        assert found["cjo_cached_bytes"] == 5
         await host.assignment.assign({2})
         report.standing(host.assignment, {1: 10, 2: 0})
         report.standing(host.assignment, {1: 10, 2: 0})

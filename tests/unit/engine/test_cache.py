@@ -1,0 +1,103 @@
+"""The actors in memory: several tasks share a bound, and no more than cold ones leave it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from cjo_stream.core.state import Customer
+from cjo_stream.engine import codec
+from cjo_stream.engine.cache import ACTOR_BYTES, ENCODED_TIMES, ActorMemory, Cache
+from cjo_stream.store.memory import MemoryStore
+
+SIZE_BYTES = ACTOR_BYTES + ENCODED_TIMES * len(codec.encode_actor(Customer(id="0000")))
+
+
+class Counting(MemoryStore):
+    """A store of customers that counts how often each is read."""
+
+    def __init__(self, customers: int) -> None:
+        super().__init__()
+        self.reads: Counter[str] = Counter()
+        states = {f"p{n:04}": Customer(id=f"{n:04}") for n in range(customers)}
+        self.write([(codec.actor_key_bytes(k), codec.encode_actor(v)) for k, v in states.items()])
+
+    def get(self, key: bytes) -> bytes | None:
+        self.reads[codec.read_actor_key(key)] += 1
+        return super().get(key)
+
+
+def use(cache: Cache, *numbers: int) -> None:
+    """Use these customers, as a step does that is committed."""
+    for number in numbers:
+        entry = cache.entry(f"p{number:04}")
+        assert isinstance(entry.state, Customer)
+        assert entry.state.id == f"{number:04}"
+    cache.batch()
+    cache.settle()
+
+
+def in_memory(caches: list[Cache]) -> int:
+    return sum(len({*cache._young, *cache._old}) for cache in caches)
+
+
+def test_all_caches_together_keep_to_one_bound() -> None:
+    memory = ActorMemory(100 * SIZE_BYTES)
+    caches = [Cache(Counting(1_000), memory) for _ in range(8)]
+    for number in range(1_000):
+        for cache in caches:
+            use(cache, number)
+        assert in_memory(caches) <= 100 + 2 * len(caches)
+        assert memory.held_bytes <= 101 * SIZE_BYTES
+    assert in_memory(caches) > 45
+
+
+def test_a_busy_cache_takes_the_room_of_an_idle_one() -> None:
+    memory = ActorMemory(100 * SIZE_BYTES)
+    idle, busy = Cache(Counting(100), memory), Cache(Counting(1_000), memory)
+    use(idle, *range(40))
+    for number in range(1_000):
+        use(busy, number)
+        idle.settle()  # it has taken a record that only says what time it is
+    assert in_memory([idle]) == 0
+    assert in_memory([busy]) > 45
+
+
+def test_a_cache_that_comes_later_or_sleeps_long_drops_what_is_too_old() -> None:
+    memory = ActorMemory(100 * SIZE_BYTES)
+    asleep, busy = Cache(Counting(100), memory), Cache(Counting(1_000), memory)
+    use(asleep, *range(40))
+    use(busy, *range(1_000))
+    for number in range(1_000):
+        use(busy, number)
+    asleep.settle()
+    assert in_memory([asleep]) == 0
+    late = Cache(Counting(10), memory)
+    use(late, 1, 2, 1)
+    assert in_memory([late]) == 2
+
+
+def test_customers_in_use_stay_while_others_pass_by() -> None:
+    memory = ActorMemory(100 * SIZE_BYTES)
+    store = Counting(1_000)
+    cache = Cache(store, memory)
+    for number in range(10, 1_000):
+        use(cache, number % 10, number)
+    assert [store.reads[f"p{hot:04}"] for hot in range(10)] == [1] * 10
+
+
+def test_what_changes_size_is_counted_as_it_is_now() -> None:
+    memory = ActorMemory(1 << 20)
+    store = Counting(1)
+    cache = Cache(store, memory)
+    entry = cache.entry("p0000")
+    assert isinstance(entry.state, Customer)
+    entry.state.redirect = "x" * 1_000
+    cache.touch("p0000", entry)
+    store.write(cache.batch())
+    cache.settle()
+    assert memory.held_bytes == ACTOR_BYTES + ENCODED_TIMES * len(store.get(b"sp0000") or b"")
+    assert entry.size_bytes == memory.held_bytes
+    absent = cache.entry("p0001")
+    cache.settle()
+    assert absent.state is None
+    assert memory.held_bytes == entry.size_bytes + ACTOR_BYTES
