@@ -117,8 +117,6 @@ class Enforcement:
 
     def send_tallies(self) -> None:
         """Tell the decider what the guards have counted at a record."""
-        if not self._turns.tallies:
-            return
         tallies, self._turns.tallies = self._turns.tallies, {}
         for period, counts in sorted(tallies.items()):
             self._outgoing.send(GOVERNOR, "", added([Tally(period, counts)]))

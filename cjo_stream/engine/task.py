@@ -319,7 +319,8 @@ class Task:
                     "replica or a copy; or a newer checkpoint, whose state has it"
                 )
             self._record(record)
-            self._enforcement.send_tallies()
+            if self._turns.tallies:
+                self._enforcement.send_tallies()
             self._offset, self._last = record.offset, record
         return self._outgoing.outbox(self._turns.clock, self._state.sets.active)
 

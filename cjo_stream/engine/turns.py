@@ -73,6 +73,7 @@ class Turns:
         self._models = state.models
         self._outgoing = outgoing
         self._bounds = bounds
+        self._lacking = self.lacking
         self.examples: dict[tuple[str, ...], tuple[str, int, int]] = {}
         """By count, an event (topic, partition, offset) that it is of."""
 
@@ -262,7 +263,7 @@ class Turns:
             self._timelines,
             self._models.in_force(),
             self._bounds,
-            self.lacking,
+            self._lacking,
         )
 
     def _is_here(self, key: str) -> bool:
