@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from cjo_stream import settings
 from cjo_stream.errors import UsageError
@@ -15,6 +16,7 @@ from cjo_stream.settings import (
     sources,
     unknown_variables,
 )
+from cjo_stream.store.rocks import BLOCK_CACHE_BYTES
 
 
 @pytest.fixture(autouse=True)
@@ -319,3 +321,10 @@ def test_settings_of_the_metrics_go_in_pairs(
     monkeypatch.setenv("CJO_METRICS_USERNAME", "a:b")
     with pytest.raises(UsageError, match=r"CJO_METRICS_USERNAME: .* a name without a colon"):
         load()
+
+
+def test_the_least_memory_has_room_for_customers_beside_the_stores() -> None:
+    least = Settings(memory_mb=192)
+    assert least.memory_mb << 20 > BLOCK_CACHE_BYTES
+    with pytest.raises(ValidationError):
+        Settings(memory_mb=191)
