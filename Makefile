@@ -45,7 +45,7 @@ check: $(READY) ## lint, types, layers and every quick test that needs no broker
 .PHONY: test
 test: check ## check, then the slow tests, then those on a real broker
 	$(BIN)/pytest -m "slow and not kafka" $(TWO)
-	$(BIN)/pytest -m kafka -n 2 --dist loadfile tests/kafka
+	$(BIN)/pytest -m kafka -n 3 --dist loadfile tests/kafka
 
 .PHONY: kafka
 kafka: $(READY) ## a local Kafka broker in the foreground, for development (Java 17, Maven)
