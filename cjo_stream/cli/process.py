@@ -120,7 +120,7 @@ def up(
     Each line of the log begins with the name of its process. If no process can work (a missing
     topic, an unknown host), all end, with the reason.
     """
-    from cjo_stream.kafka.client.handshake import is_away
+    from cjo_stream.kafka.client.handshake import wait_until_away
     from cjo_stream.kafka.process import slot
     from cjo_stream.kafka.process import up as supervisor
     from cjo_stream.telemetry import log
@@ -143,7 +143,7 @@ def up(
         return supervisor.supervise(
             children,
             lambda name, line: note(log.with_process(name, line, as_json=as_json)),
-            is_away=lambda: is_away(settings),
+            wait_until_away=lambda: wait_until_away(settings),
         )
 
 

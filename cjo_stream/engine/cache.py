@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 from itertools import groupby, islice
+from operator import attrgetter
 
 import msgspec
 
@@ -51,7 +52,7 @@ class ActorMemory:
 
     @property
     def held_bytes(self) -> int:
-        """Return how many bytes the actors take at most."""
+        """Return about how many bytes the actors take."""
         return self._young + self._before
 
     def add(self, more_bytes: int) -> None:
@@ -60,6 +61,11 @@ class ActorMemory:
         if self._young > self._half:
             self._before, self._young = self._young, 0
             self.generation += 1
+
+    def give_back(self, young_bytes: int, before_bytes: int) -> None:
+        """Note that a task has ended which held so many bytes of both generations."""
+        self._young = max(0, self._young - young_bytes)
+        self._before = max(0, self._before - before_bytes)
 
 
 class CachedActor(msgspec.Struct, gc=False):
@@ -166,10 +172,24 @@ class Cache:
 
     def reset(self) -> None:
         """Forget everything changed since the last `settle`."""
-        for key in self._dirty:
-            self._young.pop(key, None)
+        for key, entry in self._dirty.items():
+            if self._young.pop(key, None) is not None:
+                self._came_bytes -= entry.size_bytes
             self._old.pop(key, None)
         self._dirty.clear()
+
+    def release(self) -> None:
+        """Give the memory back; the task has ended."""
+        young, old = (sum(map(_size, held.values())) for held in (self._young, self._old))
+        age = self._memory.generation - self._generation
+        if age == 0:
+            self._memory.give_back(young, old)
+        elif age == 1:
+            self._memory.give_back(0, young)
+        self._young, self._old = {}, {}
+
+
+_size = attrgetter("size_bytes")
 
 
 def _stored(key: str, value: bytes) -> CachedActor:

@@ -14,7 +14,7 @@ from cjo_stream.governance.reach import reached, rivals
 
 _SHOWN_MAX: Final = 60
 _NAMES_MAX: Final = 3
-_SHUT: Final = {
+_WITHOUT_ENTRY: Final = {
     "paused": (
         "stays and waits: events, goals and timers do nothing until it goes on",
         "stay and wait: events, goals and timers do nothing until it goes on",
@@ -34,7 +34,7 @@ def sentences(plan: Plan) -> Iterator[str]:
         yield "nothing changes"
     for one in plan.changes:
         yield difference_sentence(one)
-        yield from _doors(one, plan.people.instances)
+        yield from _entries(one, plan.people.instances)
         if plan.after is not None:
             yield from _reach(one, plan.before, plan.after)
     changed, resting = {one.name for one in plan.changes if one.kind == "journey"}, 0
@@ -117,17 +117,17 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"
 
 
-def _doors(one: Difference, rows: list[Fated]) -> Iterator[str]:
+def _entries(one: Difference, rows: list[Fated]) -> Iterator[str]:
     """Yield who still enters a journey whose status changes, and who stays inside."""
     if one.kind != "journey" or one.part != (("status",),):
         return
-    if one.after not in _SHUT:
-        if one.before in _SHUT:
+    if one.after not in _WITHOUT_ENTRY:
+        if one.before in _WITHOUT_ENTRY:
             yield "  customers enter again"
         return
     inside = sum(row.live for row in rows if row.journey == one.name and row.fate != "end")
     who = f"{_number(inside, 'instance')} inside" if rows else "who is inside"
-    does, do = _SHUT[one.after]
+    does, do = _WITHOUT_ENTRY[one.after]
     yield f"  nobody enters any more; {who} {does if inside == 1 or not rows else do}"
 
 

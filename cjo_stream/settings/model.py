@@ -117,7 +117,7 @@ class Settings(BaseSettings):
         ge=MEMORY_MB_MIN,
         le=1_048_576,
         description="MB of memory for the state that a worker has at hand, of all its partitions "
-        f"together, {MEMORY_MB_MIN} or more",
+        f"together, {MEMORY_MB_MIN} or more; 128 of them are for the stores",
     )
     slot: _Name = Field(
         default="0", description="the name of this worker, one for each: letters, digits, . _ -"

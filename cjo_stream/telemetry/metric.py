@@ -277,7 +277,8 @@ METRICS: Final = (
         "cjo_cached_bytes",
         "gauge",
         (),
-        "About how many bytes of memory the customers take that a worker has at hand, at most",
+        "About how many bytes of memory the customers and identifiers that a worker has at hand "
+        "take",
     ),
     Metric(
         "cjo_checkpoint_age_seconds", "gauge", (), "Age of the latest checkpoint, worst partition"

@@ -24,7 +24,7 @@ from cjo_stream.kafka.process.up import (
 )
 
 SUPERVISOR = """
-import json, logging, sys
+import json, logging, sys, time
 from pathlib import Path
 from cjo_stream.kafka.process import up
 logging.basicConfig(level="INFO", stream=sys.stderr)
@@ -35,7 +35,10 @@ def state(pids):
     (folder / "pids.new").write_text(json.dumps(pids))
     (folder / "pids.new").rename(folder / "pids")
 say = lambda name, line: print(f"{name} | {line}", file=sys.stderr, flush=True)
-sys.exit(up.supervise(wanted, say, state, lambda: (folder / "away").exists()))
+def until_away():
+    while not (folder / "away").exists():
+        time.sleep(0.05)
+sys.exit(up.supervise(wanted, say, state, until_away))
 """
 STEADY = """
 import os, signal, sys

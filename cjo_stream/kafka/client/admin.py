@@ -170,20 +170,22 @@ class Admin:
         wanted = [TopicPartition(*place) for place in places]
         if not wanted:
             return {}
-        consumer = self._member_of(group)
+        consumer = self._asker_for(group)
         try:
             found = self._asked(consumer, wanted)
         except KafkaException as error:
             raise away(error, f"to see the group {group}") from error
         finally:
             consumer.close()
-        for one in found:
-            if one.error is not None:
-                raise away(KafkaException(one.error), f"to see the offsets of {one.topic}")
         return {(one.topic, one.partition): one for one in found if one.offset >= 0}
 
-    def _member_of(self, group: str) -> Consumer:
-        own = {"group.id": group, "enable.auto.commit": False}
+    def _asker_for(self, group: str) -> Consumer:
+        own = {
+            "group.id": group,
+            "enable.auto.commit": False,
+            # Else an open transaction of the group's, of a process that died, is waited for.
+            "isolation.level": "read_uncommitted",
+        }
         return connect(Consumer, {**self._properties, **own}, logger=_LOG)
 
     @staticmethod
@@ -192,7 +194,11 @@ class Admin:
         until_s = time.monotonic() + TIMEOUT_S
         while True:
             try:
-                return consumer.committed(wanted, COORDINATOR_S)
+                found = consumer.committed(wanted, COORDINATOR_S)
+                for one in found:
+                    if one.error is not None:
+                        raise KafkaException(one.error)
+                return found
             except KafkaException as error:
                 # Whoever may not see the group finds no coordinator: only a message says why.
                 message = consumer.poll(0)

@@ -13,6 +13,7 @@ import contextlib
 import socket
 import ssl
 import struct
+import time
 from collections.abc import Mapping
 from typing import Final
 
@@ -23,8 +24,11 @@ from cjo_stream.settings import Settings
 
 WITHIN_S: Final = 2.0
 """For each step."""
-TAKEN_WITHIN_S: Final = 0.5
+TAKEN_WITHIN_S: Final = 1.5
+"""A connection whose first packet is lost comes about after a second."""
 SERVERS_MAX: Final = 3
+LOOKS: Final = 2
+LOOK_AGAIN_S: Final = 0.5
 _PROTOCOL: Final = "CJO_KAFKA__SECURITY_PROTOCOL"
 _NOT_SASL: Final = 34
 """ILLEGAL_SASL_STATE: what a listener without SASL says of a SaslHandshake."""
@@ -35,20 +39,29 @@ _X509_NOT_YET: Final = 9
 _X509_OTHER_NAME: Final = (62, 64)
 
 
-def is_away(settings: Settings) -> bool:
-    """Return whether no broker takes a connection, within a second and a half.
+def wait_until_away(settings: Settings) -> None:
+    """Return once none of the bootstrap servers has taken a connection, LOOKS times in a row.
 
-    The kernel takes it, so a host that has much else to do is not away. One that takes it and
+    The kernel takes it, so a host that has much else to do is seldom away. One that takes it and
     then does not answer is not told from a slow one.
     """
     servers = settings.kafka_properties()["bootstrap.servers"].split(",")
-    return not any(map(_takes_connection, servers[:SERVERS_MAX]))
+    looks = 0
+    while looks < LOOKS:
+        if any(map(_takes_connection, servers)):
+            looks = 0
+        else:
+            looks += 1
+        if looks < LOOKS:
+            time.sleep(LOOK_AGAIN_S)
 
 
 def _takes_connection(server: str) -> bool:
     try:
         with socket.create_connection(parted(server), TAKEN_WITHIN_S):
             return True
+    except socket.gaierror:
+        return True  # nobody knows
     except (OSError, UsageError):
         return False
 

@@ -142,10 +142,18 @@ def _apply(settings: Settings, asked: _Request, writer: Writer) -> Applied:
     _step(settings, asked, published, _activate(published))
     asked.on_step(f"set {number}: pointing intake at it")
     pointer = Pointer(number, published.digest)
-    old = outdated(log.sets, _needed(settings, admin))
-    gone: dict[str, bytes | None] = {f"{program.topology}/{one}": None for one in old}
+    spare = _spare(settings, admin, log.sets)
+    gone: dict[str, bytes | None] = {f"{program.topology}/{one}": None for one in spare}
     writer.write({program.topology: msgspec.json.encode(pointer), **gone})
     return Applied(number, True, _behind(settings, admin, number))
+
+
+def _spare(settings: Settings, admin: Admin, sets: Iterable[int]) -> list[int]:
+    """Return the sets whose records may be deleted: none where nobody can tell what is needed."""
+    try:
+        return outdated(sets, _needed(settings, admin))
+    except RetryError:
+        return []
 
 
 def outdated(sets: Iterable[int], needed: Iterable[int]) -> list[int]:
@@ -165,11 +173,19 @@ def _needed(settings: Settings, admin: Admin) -> Iterator[int]:
             yield shelf.oldest_set
 
 
+def _routing(settings: Settings, admin: Admin) -> dict[str, int]:
+    """Return the set that intake routes each topic/partition by; none where nobody can tell."""
+    try:
+        return set_numbers(admin, group_id(settings, "intake"))
+    except RetryError:
+        return {}
+
+
 def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:
     """Return the partitions that intake still routes by an older set after INTAKE_WITHIN_S."""
     until_s = time.monotonic() + INTAKE_WITHIN_S
     while True:
-        found = set_numbers(admin, group_id(settings, "intake"))
+        found = _routing(settings, admin)
         behind = tuple(place for place, at in found.items() if 0 < at < number)
         if not behind or time.monotonic() > until_s:
             return behind
@@ -377,7 +393,7 @@ def status(settings: Settings, within_s: float = STATUS_WITHIN_S) -> Status:
         begun=log.newest.number if log.newest else 0,
         sets=known_sets({n: published.content for n, published in log.sets.items()}),
         partitions={p: answers[p]["active"] if p in answers else None for p in partitions},
-        intake=set_numbers(admin, group_id(settings, "intake")),
+        intake=_routing(settings, admin),
         instances=add_live(live_in(answer) for answer in answers.values()),
         canaries=[
             msgspec.convert(row, CanaryRow)

@@ -57,7 +57,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.engine.intake import SWITCHED_OFF, Committed, moved_on, read_metadata
-from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
 from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.client.contents import foreign, table
@@ -382,15 +382,11 @@ def reaches(admin: Admin, group: str) -> dict[Place, int]:
 def set_numbers(admin: Admin, group: str) -> dict[str, int]:
     """Return the definition set that intake has committed for each topic/partition.
 
-    None where the broker is away. Raises RefusalError where it forbids the question: without the
-    answer `apply` would delete sets that intake still needs.
+    Raises RetryError, and RefusalError where the broker forbids the question: without the answer
+    nobody knows which sets intake still needs.
     """
-    try:
-        committed = admin.committed(group, admin.places())
-    except RetryError:
-        return {}
     numbers = {}
-    for (topic, partition), at in committed.items():
+    for (topic, partition), at in admin.committed(group, admin.places()).items():
         metadata = (at.metadata or "").partition(" ")[2]
         if metadata:
             numbers[f"{topic}/{partition}"] = read_metadata(metadata).set_number

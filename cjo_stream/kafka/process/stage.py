@@ -23,7 +23,7 @@ from typing import Final, Protocol, TypeVar
 from cjo_stream.definition.content import libraries_here
 from cjo_stream.errors import CjoError, Reaction, RetryError, StopError
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.client.handshake import is_away
+from cjo_stream.kafka.client.handshake import wait_until_away
 from cjo_stream.kafka.client.noise import muffle
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.outlook import clock
@@ -36,8 +36,6 @@ STANDSTILL_S: Final = 8.0
 """Less than the shortest usual session timeout: after that, others may have the partitions."""
 GIVE_UP_S: Final = 10.0
 """For records in flight, if the process is asked to stop and the broker is slow."""
-AWAY_GIVE_UP_S: Final = 0.5
-"""For the process to end by itself, once it is known that the broker is away."""
 WATCHDOG_S: Final = 30.0
 """Longer than any one call of ours may block."""
 
@@ -80,7 +78,7 @@ def work(
     and the process; but a broker that is away at the start is waited for.
     """
     muffle()
-    stopping = Stopping(lambda: is_away(settings))
+    stopping = Stopping(lambda: wait_until_away(settings))
     metrics, health = measuring(stage), Health()
 
     def opened() -> Process:
@@ -187,12 +185,12 @@ def once_answered(
 class Stopping:
     """Whether SIGTERM or SIGINT was seen, and since when.
 
-    `is_away` is asked then, in a thread. Where the broker is away, the process ends at once,
-    whatever call it waits in: several of librdkafka's wait for as long as they were told to.
+    `wait_until_away` is called then, in a thread. Once it returns, the process ends, whatever call
+    it waits in: several of librdkafka's wait for as long as they were told to.
     """
 
-    def __init__(self, is_away: Callable[[], bool] = lambda: False) -> None:
-        self._is_away = is_away
+    def __init__(self, wait_until_away: Callable[[], None] | None = None) -> None:
+        self._wait_until_away = wait_until_away
         self._since_s: float | None = None
 
     @property
@@ -204,16 +202,19 @@ class Stopping:
         """Ask the process to end."""
         if self._since_s is None:
             self._since_s = time.monotonic()
-            threading.Thread(target=self._end_if_away, name="the end", daemon=True).start()
+            if self._wait_until_away is not None:
+                ending = threading.Thread(target=self._end_once_away, daemon=True)
+                ending.name = "is the broker away?"
+                ending.start()
 
-    def _end_if_away(self) -> None:
-        if self._is_away():
-            time.sleep(AWAY_GIVE_UP_S)
-            end_process(
-                "it was asked to, and the broker is away; what is in memory is done again after "
-                "the next start",
-                code=0,
-            )
+    def _end_once_away(self) -> None:
+        assert self._wait_until_away is not None
+        self._wait_until_away()
+        end_process(
+            "it was asked to, and the broker is away; what is in memory is done again after the "
+            "next start",
+            code=0,
+        )
 
     def check(self) -> None:
         """Raise StopError if records in flight have delayed the end for too long."""

@@ -202,13 +202,13 @@ def supervise(
     wanted: Sequence[Child],
     say: Say,
     on_state: Callable[[Mapping[str, int | None]], None] | None = None,
-    is_away: Callable[[], bool] = lambda: False,
+    wait_until_away: Callable[[], None] | None = None,
 ) -> int:
     """Keep the children running until SIGINT or SIGTERM; return the exit code: 0, 1 or 2.
 
     1 and 2 mean that a child can never succeed: then all are ended. `say` is called with each line
     of each child; `on_state` with the process id of each (None: not running) when that changes;
-    `is_away`, in another thread, at the end: whether the broker is away.
+    `wait_until_away`, in another thread, at the end: it returns once the broker is away.
     """
     running = [_Running(child, say) for child in wanted]
     with _wakeups(running) as (stopping, wait):
@@ -222,7 +222,7 @@ def supervise(
             if refused is None:
                 dues = [one.due_s for one in running if one.process is None]
                 wait(max(0.0, min(dues) - now_s) if dues else None)
-        _stop(running, wait, is_away)
+        _stop(running, wait, wait_until_away)
     if refused is None:
         return 0
     _LOG.error(
@@ -247,10 +247,12 @@ def _tend(running: list[_Running], now_s: float) -> bool:
 def _stop(
     running: list[_Running],
     wait: Callable[[float | None], None],
-    is_away: Callable[[], bool],
+    wait_until_away: Callable[[], None] | None,
 ) -> None:
     """End all children, stage by stage, or all at once; kill those that take too long."""
-    away = _once_true(is_away)
+    away = threading.Event()
+    if wait_until_away is not None:
+        _set_after(wait_until_away, away)
     for stage in sorted({one.child.stage for one in running}):
         _end([one for one in running if one.child.stage == stage], wait, away.is_set)
     _end(running, wait)
@@ -259,16 +261,14 @@ def _stop(
             one.pass_on()
 
 
-def _once_true(is_away: Callable[[], bool]) -> threading.Event:
-    """Return what is set once `is_away` has said so, in a thread of its own."""
-    away = threading.Event()
+def _set_after(waits: Callable[[], None], event: threading.Event) -> None:
+    """Set an event once a call has returned, in a thread of its own."""
 
-    def ask() -> None:
-        if is_away():
-            away.set()
+    def call() -> None:
+        waits()
+        event.set()
 
-    threading.Thread(target=ask, name="is the broker away?", daemon=True).start()
-    return away
+    threading.Thread(target=call, name="is the broker away?", daemon=True).start()
 
 
 def _end(

@@ -263,6 +263,8 @@ class Partition:
         return store, task
 
     def _release(self) -> None:
+        if self._steps is not None:
+            self._steps.task.release()
         store, self._store, self._steps = self._store, None, None
         if store is not None:
             store.close()

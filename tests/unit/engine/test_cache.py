@@ -101,3 +101,27 @@ def test_what_changes_size_is_counted_as_it_is_now() -> None:
     cache.settle()
     assert absent.state is None
     assert memory.held_bytes == entry.size_bytes + ACTOR_BYTES
+
+
+def test_a_task_that_ends_gives_its_memory_back() -> None:
+    memory = ActorMemory(100 * SIZE_BYTES)
+    stays, ends, later = (Cache(Counting(100), memory) for _ in range(3))
+    use(stays, *range(10))
+    use(ends, *range(30))
+    ends.release()
+    assert memory.held_bytes == 10 * SIZE_BYTES
+    use(later, *range(45))
+    assert memory.generation == 1
+    later.release()
+    stays.release()
+    assert memory.held_bytes == 0
+
+
+def test_what_is_rolled_back_is_counted_once() -> None:
+    memory = ActorMemory(100 * SIZE_BYTES)
+    cache = Cache(Counting(10), memory)
+    for _ in range(5):
+        cache.touch("p0001", cache.entry("p0001"))
+        cache.reset()
+    use(cache, 1)
+    assert memory.held_bytes == SIZE_BYTES

@@ -165,7 +165,7 @@ def admin(broker: Broker) -> Admin:
     made = Admin(Settings(kafka={"bootstrap_servers": "127.0.0.1:1"}))
     made._connect = lambda: broker  # type: ignore[method-assign,return-value] # no broker here
     made.client = broker  # type: ignore[assignment] # likewise
-    made._member_of = lambda _: broker  # type: ignore[method-assign,return-value] # likewise
+    made._asker_for = lambda _: broker  # type: ignore[method-assign,return-value] # likewise
     return made
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 
-from cjo_stream.kafka.client.handshake import is_away
+import pytest
+
+from cjo_stream.kafka.client.handshake import wait_until_away
 from cjo_stream.kafka.local.broker import free_port
 from cjo_stream.settings import Settings
 
@@ -16,9 +19,30 @@ def settings(*ports: int) -> Settings:
     )
 
 
-def test_a_broker_is_away_if_none_of_its_servers_takes_a_connection() -> None:
+def test_a_broker_is_away_once_none_of_its_servers_takes_a_connection() -> None:
+    gone = free_port()
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        there, gone = silent.getsockname()[1], free_port()
-        assert not is_away(settings(there))
-        assert not is_away(settings(gone, there))
-        assert is_away(settings(gone, gone))
+        there = settings(gone, gone, gone, silent.getsockname()[1])
+        waiting = threading.Thread(target=wait_until_away, args=(there,), daemon=True)
+        waiting.start()
+        waiting.join(1.2)
+        assert waiting.is_alive()
+    waiting.join(5)
+    assert not waiting.is_alive()
+    wait_until_away(settings(gone, gone))
+
+
+def test_where_the_name_server_does_not_answer_nobody_knows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def silent(*_: object) -> None:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "create_connection", silent)
+    waiting = threading.Thread(target=wait_until_away, args=(settings(1),), daemon=True)
+    waiting.start()
+    waiting.join(1.2)
+    assert waiting.is_alive()
+    monkeypatch.undo()
+    waiting.join(5)
+    assert not waiting.is_alive()

@@ -8,15 +8,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 
 from cjo_stream.core.learning.posterior import Posterior
-from cjo_stream.errors import RefusalError
+from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.ingest.tenant import fingerprint
+from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.contents import apply_record, warn_foreign
+from cjo_stream.kafka.definition import apply
 from cjo_stream.kafka.definition.apply import SETS_KEPT, check_answers, outdated
 from cjo_stream.kafka.definition.log import DefinitionLog, Fingerprint, Pointer, Published
 from cjo_stream.kafka.definition.tenant import fixes_key
@@ -248,3 +250,19 @@ def test_no_apply_says_that_a_set_governs_where_a_later_one_does() -> None:
     with pytest.raises(RefusalError, match=r"run by definition set 7 already.*records back"):
         check_answers(1, [{"active": 7, "error": None}, {"active": 0}], "d")
     check_answers(8, [{"active": 8, "error": None}], "d")  # its records are back
+
+
+def test_no_set_is_deleted_while_nobody_can_tell_which_ones_intake_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: Any) -> dict[str, int]:
+        raise RetryError("no coordinator")
+
+    sets = range(1, SETS_KEPT + 5)
+    settings, admin = Settings(), cast(Admin, None)
+    monkeypatch.setattr(apply, "read_shelves", lambda *_: {})
+    monkeypatch.setattr(apply, "set_numbers", lambda *_: {"t/0": 3})
+    assert apply._spare(settings, admin, sets) == [1, 2]
+    monkeypatch.setattr(apply, "set_numbers", away)
+    assert apply._spare(settings, admin, sets) == []
+    assert apply._routing(settings, admin) == {}

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,29 +36,34 @@ class Admin:
         return topics(None, None, *names)
 
     def committed(self, *_: Any) -> None:
-        away()
+        away("committed")()
 
 
 def topics(_: Any, __: Any, *names: str) -> dict[str, Topic]:
     return {name: Topic(name, "id", 4, 1) for name in names}
 
 
-def away(*_: Any) -> None:
-    raise RetryError("the broker does not answer")
+def away(name: str) -> Callable[..., None]:
+    """Return what raises, and says who was asked."""
+
+    def ask(*_: Any) -> None:
+        raise RetryError(f"no answer: {name}")
+
+    return ask
 
 
-@pytest.mark.parametrize("silent", [*ASKED, None])
+@pytest.mark.parametrize("silent", [*ASKED, "committed"])
 def test_a_worker_that_cannot_begin_leaves_no_producer(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, silent: str | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, silent: str
 ) -> None:
     monkeypatch.setattr(process, "Admin", Admin)
     for name in ASKED:
         monkeypatch.setattr(process, name, lambda *_: {})
     monkeypatch.setattr(process, "require_log", topics)
-    if silent is not None:
-        monkeypatch.setattr(process, silent, away)
+    if silent in ASKED:
+        monkeypatch.setattr(process, silent, away(silent))
     before = threading.active_count()
-    with pytest.raises(RetryError):
+    with pytest.raises(RetryError, match=f"no answer: {silent}$"):
         process._Worker(Settings(data_dir=tmp_path, kafka=AWAY), Metrics(), Health())
     assert threading.active_count() == before
 
