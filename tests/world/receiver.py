@@ -65,10 +65,10 @@ class Receiver:
         new.replace(self._folder / "behaviour")
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return the requests that it got, in their order."""
+        """Return the requests that it got, in their order; the last line may be half written."""
         file = self._folder / "requests.jsonl"
-        lines = file.read_text().splitlines() if file.exists() else []
-        return [json.loads(line) for line in lines]
+        lines = file.read_text().splitlines(keepends=True) if file.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def bodies(self) -> list[dict[str, Any]]:
         """Return their bodies."""
