@@ -18,7 +18,7 @@ from cjo_stream.core.expression import Scope
 from cjo_stream.core.profile.view import View
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.record import JourneyRef, Trigger
-from cjo_stream.core.state import Command, Customer
+from cjo_stream.core.state import Command, Customer, KnownFact
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import DefinitionSet, load
 from cjo_stream.engine.port import RawRecord
@@ -131,7 +131,7 @@ def _decide_us(program: Program) -> float:
             type_: Member(type_, "x", 0, START_MS, START_MS)
             for type_ in ("user", "email", "device", "cookie")
         },
-        facts={"age": [40, START_MS, ""]},
+        facts={"age": KnownFact(40, START_MS, "")},
         commands=[
             Command(f"c-a{n}", f"a{n}", "mail", "sales", f"g{n % 20}", "marketing", START_MS)
             for n in range(40)
