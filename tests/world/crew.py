@@ -19,6 +19,7 @@ from cjo_stream.embedded.notice import notices
 from cjo_stream.embedded.output import Output, beginning
 from cjo_stream.embedded.run import drain, feed, finish
 from cjo_stream.embedded.unread import Attributes
+from cjo_stream.engine.cache import ACTORS_BYTES
 from cjo_stream.engine.port import Compile, RawRecord
 
 _Answer = TypeVar("_Answer", bound=wire.Told)
@@ -29,7 +30,7 @@ class Together:
 
     def __init__(self, content: bytes, size: int, tenant_key: bytes | None = None) -> None:
         begun = (
-            wire.Begin(share, content, True, 100_000, tenant_key=tenant_key)
+            wire.Begin(share, content, True, 100_000, ACTORS_BYTES, tenant_key=tenant_key)
             for share in range(size)
         )
         self._shares = [Share(wire.decode_asked(wire.encode(begin))) for begin in begun]

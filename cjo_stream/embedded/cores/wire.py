@@ -9,7 +9,6 @@ import msgspec
 from cjo_stream.core.event import Event
 from cjo_stream.embedded.output import Line
 from cjo_stream.embedded.rows import Waiting
-from cjo_stream.engine.cache import ACTORS_BYTES
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.ingest.noted import Noted
 
@@ -35,7 +34,7 @@ class Begin(msgspec.Struct, array_like=True, tag="begin"):
     profiles: bool
     young_objects: int
     """New objects between two looks for cycles."""
-    actors_bytes: int = ACTORS_BYTES
+    actors_bytes: int
     """Of memory, for its actors."""
     tenant_key: bytes | None = None
     """By which it decodes records; None if it is never asked to."""

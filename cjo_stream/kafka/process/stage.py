@@ -78,7 +78,7 @@ def work(
     and the process; but a broker that is away at the start is waited for.
     """
     muffle()
-    stopping = Stopping(lambda: wait_until_away(settings))
+    stopping = Stopping(lambda: end_once_away(settings))
     metrics, health = measuring(stage), Health()
 
     def opened() -> Process:
@@ -182,15 +182,28 @@ def once_answered(
     return None
 
 
-class Stopping:
-    """Whether SIGTERM or SIGINT was seen, and since when.
+def end_once_away(settings: Settings) -> None:
+    """End this process once the broker is away, whatever call it waits in.
 
-    `wait_until_away` is called then, in a thread. Once it returns, the process ends, whatever call
-    it waits in: several of librdkafka's wait for as long as they were told to.
+    Several calls of librdkafka wait for as long as they were told to.
     """
 
-    def __init__(self, wait_until_away: Callable[[], None] | None = None) -> None:
-        self._wait_until_away = wait_until_away
+    def watch() -> None:
+        wait_until_away(settings)
+        end_process(
+            "it was asked to, and the broker is away; what is in memory is done again after the "
+            "next start",
+            code=0,
+        )
+
+    threading.Thread(target=watch, name="is the broker away?", daemon=True).start()
+
+
+class Stopping:
+    """Whether SIGTERM or SIGINT was seen, and since when; `on_ask` is called then."""
+
+    def __init__(self, on_ask: Callable[[], None] = lambda: None) -> None:
+        self._on_ask = on_ask
         self._since_s: float | None = None
 
     @property
@@ -202,19 +215,7 @@ class Stopping:
         """Ask the process to end."""
         if self._since_s is None:
             self._since_s = time.monotonic()
-            if self._wait_until_away is not None:
-                ending = threading.Thread(target=self._end_once_away, daemon=True)
-                ending.name = "is the broker away?"
-                ending.start()
-
-    def _end_once_away(self) -> None:
-        assert self._wait_until_away is not None
-        self._wait_until_away()
-        end_process(
-            "it was asked to, and the broker is away; what is in memory is done again after the "
-            "next start",
-            code=0,
-        )
+            self._on_ask()
 
     def check(self) -> None:
         """Raise StopError if records in flight have delayed the end for too long."""

@@ -20,7 +20,6 @@ from cjo_stream.engine.task import Task
 from cjo_stream.errors import CjoError, RefusalError, RetryError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id
-from cjo_stream.kafka.client.handshake import wait_until_away
 from cjo_stream.kafka.client.noise import muffle
 from cjo_stream.kafka.client.producer import FrameProducer
 from cjo_stream.kafka.definition.tenant import check_key
@@ -150,7 +149,7 @@ class _Worker:
         await _until(stop, parts)
         _LOG.info("stopping")
         watchdog.stop()
-        stage.Stopping(lambda: wait_until_away(self._settings)).ask()
+        stage.end_once_away(self._settings)
         try:
             await asyncio.wait_for(app.stop(), STOP_WITHIN_S)
         except TimeoutError:

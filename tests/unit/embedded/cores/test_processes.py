@@ -17,6 +17,7 @@ from cjo_stream.definition import load
 from cjo_stream.embedded.cores import wire
 from cjo_stream.embedded.cores.crew import Processes
 from cjo_stream.embedded.output import SPOOL
+from cjo_stream.engine.cache import ACTORS_BYTES
 from cjo_stream.errors import StopError
 from tests.unit.embedded.cores.test_cores import carts
 from tests.world import TOPOLOGY
@@ -138,7 +139,7 @@ def test_the_events_of_a_killed_run_lie_with_its_results_until_it_begins_anew(
 
 @pytest.mark.slow
 def test_a_share_that_cannot_go_on_says_why() -> None:
-    begin = wire.Begin(0, load(TOPOLOGY).content, False, 100_000)
+    begin = wire.Begin(0, load(TOPOLOGY).content, False, 100_000, ACTORS_BYTES)
     with closing(Processes(lambda _: begin, 1)) as crew:
         crew.ask(begin)
         with pytest.raises(StopError, match="a share began twice"):
