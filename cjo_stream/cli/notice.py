@@ -21,7 +21,8 @@ _NAMES_NOBODY: Final = {
     Ignored.UNDECLARED: "the topology has no identifier of that type",
     Ignored.BLOCKED: "a placeholder, or a value of `blocked`",
     Ignored.UNUSABLE: "no such address or number, or too long",
-    Ignored.AMBIGUOUS: "may stand for more than one; write phone numbers with + and country code",
+    Ignored.AMBIGUOUS: "may stand for more than one: write phone numbers with + and the country "
+    "code, numbers above 2^53 as text",
 }
 _SKIPPED: Final = {
     Skipped.TOMBSTONE: "tombstones, which follow a delete",
@@ -34,6 +35,10 @@ _FACTS: Final = {
     "unknown": "not declared in `facts`",
     "type": "not of the declared type",
     "timezone": "no time zone; write an IANA name such as Europe/Berlin",
+}
+_CONSENT: Final = {
+    "unusable": "no room for more",
+    "unasked": "neither the policy's `consent` nor an expression asks for the purpose",
 }
 
 
@@ -73,7 +78,8 @@ def _ignored(one: IgnoredSummary) -> str:
         of = f"`{one.name}`" if one.name else "other names"
         return f"facts: {numbered(times, 'value')} of {of} ignored{where}: {_FACTS[one.reason]}"
     if one.what == "consent":
-        return f"consent: {numbered(times, 'statement')} without effect{where}: no room for more"
+        of = f"{numbered(times, 'statement')} without effect"
+        return f"consent: {of}{where}: {_CONSENT[one.reason]}"
     if one.what == "event":
         return (
             f"events of {one.name or 'no channel'}: {count(times)} from before an erasure{where}"

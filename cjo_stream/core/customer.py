@@ -274,8 +274,10 @@ def _update_profile(cascade: Cascade, event: Event) -> None:
         if record_consent(customer, event.attributes, event.time, turn):
             count_consent(customer, event.attributes, turn)
             body.said = statement_text(event.attributes)
+            if not program.asks_for(event.attributes["purpose"]):
+                turn.count("cjo_consent_ignored_total", "unasked")
         else:
-            turn.count("cjo_consent_ignored_total")
+            turn.count("cjo_consent_ignored_total", "unusable")
     turn.note(event_entry(turn.clock, turn.anchor, body))
     cases_on = program.cases_on
     if cases_on and (event.type in cases_on or customer.cases_era != program.cases_era):

@@ -154,7 +154,7 @@ def _read(metric: str, labels: list[str]) -> tuple[str, str, str]:
     if metric == _BOUNDS:
         return "bound", labels[0], "full"
     if metric == _CONSENT:
-        return "consent", "", "unusable"
+        return "consent", "", labels[0]
     if metric == _MEASURES:
         return "measure", labels[0], "no number"
     what = {

@@ -28,7 +28,8 @@ _DELIMITERS: Final = {
 }
 """By character, what to call it, and how it is given to a shell."""
 _VALUE: Final = re.compile(
-    r"""(?<![a-z])'|"|(?<= was )(?=[-0-9tfa])|(?<=, where )(?=row|item)"""
+    r"""(?<![a-z])'|"|(?<= was )(?=[-0-9]|true|false|a list|an object)"""
+    r"""|(?<=, where )(?=row|item)"""
     r"|(?<= is )(?=-?[0-9]|true|false)|; the (?:row|item) has "
 )
 """Where a refusal begins to name values of a row; or columns, which are values where there is no
@@ -258,7 +259,10 @@ def _of_identifiers(kinds: Mapping[str, str], program: Program) -> str:
             "`blocked`"
         )
     if "ambiguous" in kinds.values():
-        return "Write phone numbers with + and the country code, or set the topology's `region`"
+        return (
+            "Write phone numbers with + and the country code, or set the topology's `region`; "
+            "write numbers above 2^53 as text"
+        )
     return f"Write identifiers of these types as the topology declares them: {declared}"
 
 

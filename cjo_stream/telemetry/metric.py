@@ -139,7 +139,12 @@ METRICS: Final = (
         ("fact", "reason"),
         "Facts not set, by name (empty for one that is not declared)",
     ),
-    Metric("cjo_consent_ignored_total", "counter", (), "Consent events without effect"),
+    Metric(
+        "cjo_consent_ignored_total",
+        "counter",
+        ("reason",),
+        "Statements of consent without effect",
+    ),
     Metric(
         "cjo_state_bounds_total",
         "counter",

@@ -1,4 +1,4 @@
-"""The texts that stand literally in an expression where a type of events is meant.
+"""The texts that stand literally in an expression: types of events, purposes of consent.
 
 Each is given with its column: where the text itself begins, behind its quote.
 """
@@ -49,6 +49,42 @@ def compared(text: str, root: str) -> Iterator[Literal]:
                         for one in elements
                         if isinstance(one, ast.Constant) and isinstance(one.value, str)
                     )
+
+
+def purposes(text: str) -> frozenset[str] | None:
+    """Return the purposes of consent that an expression may ask for; None if it may be any.
+
+    >>> sorted(purposes("event.purpose in ['A', 'b']")), purposes("consented('news', 'email')")
+    (['a', 'b'], frozenset({'news'}))
+    >>> purposes("event.purpose"), purposes("consented(event.topic, 'email')"), purposes("1 < 2")
+    (None, None, frozenset())
+    """
+    if "purpose" not in text and "consented" not in text:
+        return frozenset()
+    tree, found = parse(text), set[str]()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "consented":
+            named = [one for one, _ in results(ast.unparse(node.args[0]))]
+        elif _is_purpose(node):
+            named = [
+                one.value
+                for one in ast.walk(tree)
+                if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                if one.value != "purpose"
+            ]
+        else:
+            continue
+        if not named:
+            return None
+        found.update(name.lower() for name in named)
+    return frozenset(found)
+
+
+def _is_purpose(node: ast.AST) -> bool:
+    """Return whether a node reads `purpose` of something, by either notation."""
+    if isinstance(node, ast.Subscript):
+        return isinstance(node.slice, ast.Constant) and node.slice.value == "purpose"
+    return isinstance(node, ast.Attribute) and node.attr == "purpose"
 
 
 def _is_type(node: ast.expr, root: str) -> bool:

@@ -138,6 +138,12 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
     """The journeys that are retired, also those whose file is gone."""
     raised_on: frozenset[str] = frozenset()
     """Those of journey.entered, journey.ended and journey.goal that some journey listens for."""
+    purposes: frozenset[str] | None = None
+    """The purposes of consent that the policy or an expression asks for; None: it may be any."""
+
+    def asks_for(self, purpose: str) -> bool:
+        """Return whether a statement about a purpose can have an effect."""
+        return self.purposes is None or purpose in self.purposes
 
     @property
     def revision(self) -> int:

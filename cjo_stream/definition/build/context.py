@@ -14,6 +14,7 @@ from cjo_stream.core.expression import (
     compile_expression,
     constant,
 )
+from cjo_stream.core.expression.literal import purposes
 from cjo_stream.core.program.action import Candidate
 from cjo_stream.core.program.topology import Channel, Fact, IdentifierType, Trait
 from cjo_stream.definition.build.use import Uses
@@ -108,6 +109,8 @@ class Context:
     """By action, the variables that requests for it have."""
     uses: Uses = field(default_factory=Uses)
     """The event types and attributes that definitions name."""
+    purposes: set[str | None] = field(default_factory=set)
+    """The purposes of consent that expressions ask for; with None, any."""
 
     def expression(
         self,
@@ -136,6 +139,8 @@ class Context:
             return None
         for _, message in compiled.warnings:
             self.report.warn(item.node, Code.NULL, message)
+        named = purposes(item.value)
+        self.purposes.update({None} if named is None else named)
         if place is Place.ACTION:
             self.uses.read(item, compiled, "event", None)
         return compiled

@@ -9,6 +9,7 @@ from typing import Any
 from cjo_stream.core.program.action import Action
 from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.program.measure import MeasureRule
+from cjo_stream.core.program.policy import Policy
 from cjo_stream.core.program.prediction import PredictionRule
 from cjo_stream.core.program.program import (
     Program,
@@ -98,6 +99,7 @@ def build_program(
         return None
     parts["measures"] = {one.name: one for one in sorted(measures, key=lambda one: one.name)}
     parts["policy"], parts["candidates"] = policy, context.candidates
+    parts["purposes"] = _purposes(context, policy)
     if content.by is not None:
         parts["who"], parts["why"] = content.by.who, content.by.why
     parts["reward_window_ms"] = _reward_window(stated)
@@ -121,6 +123,12 @@ def _has_goal(journey: Definition) -> bool:
 
 def _in_status(versions: Iterable[Journey], status: Status) -> frozenset[str]:
     return frozenset(one.name for one in versions if one.status is status)
+
+
+def _purposes(context: Context, policy: Policy) -> frozenset[str] | None:
+    """Return the purposes of consent that anything asks for; None if it may be any."""
+    named = [one for one in context.purposes if one is not None]
+    return None if None in context.purposes else frozenset((*named, *policy.consent))
 
 
 def _reward_window(policy: Fields | None) -> int:

@@ -85,7 +85,7 @@ def test_what_happens_is_counted_as_often_as_it_happens(tmp_path: Path) -> None:
     town.event("seen", user, at=3_600)
     assert town.counts == {
         ("cjo_actions_total", "web", "hello"): 1,
-        ("cjo_consent_ignored_total",): 1,
+        ("cjo_consent_ignored_total", "unusable"): 1,
         ("cjo_dead_letters_total", "invalid"): 1,
         ("cjo_dead_letters_total", "loop"): 1,
         ("cjo_events_total", "web", "applied"): 9,

@@ -166,6 +166,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
     assert sum(one["records"] for one in summary["refused"]) == summary["dead_letters"] == 3
     assert {(one["what"], one["name"], one["reason"]) for one in summary["ignored"]} == {
         ("bound", "keys", "full"),
+        ("consent", "", "unasked"),
         ("consent", "", "unusable"),
         ("entry", "often", "bound"),
         ("fact", "plann, siz", "unknown"),
@@ -194,6 +195,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         "facts: 1 value of `timezone` ignored",
         "identifiers: 1 value of `cookie` ignored, undeclared, first in events.jsonl, line 4",
         "bound `keys` reached 1 time, first in events.jsonl, line 7",
+        "consent: 500 statements without effect, first in events.jsonl, line 38: neither",
         "consent: 1 statement without effect",
         "measure.closed: 4 events without a number, or with one beyond 1e15, first in",
         "journey.often: 5 refused at the entry, no room",

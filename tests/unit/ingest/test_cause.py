@@ -223,6 +223,9 @@ def test_a_file_of_repeats_alone_is_no_failure(cli: Cli, tmp_path: Path) -> None
          "`x` is missing: there is no `row.a` …"),
         ("not UTF-8 (byte 17)", "not UTF-8 (byte …)"),
         ("300000 bytes; 262144 at most", "… bytes; 262144 at most"),
+        ("`time` was true, which gives nothing by `x`", "`time` was …"),
+        ("`time` was a list, which gives nothing by `x`", "`time` was …"),
+        ("Input data was truncated", "Input data was truncated"),
         ("ahead of the record's timestamp", "ahead of the record's timestamp"),
     ],
 )  # fmt: skip

@@ -64,13 +64,15 @@ def _root_logger() -> Iterator[None]:
 
 def test_counts_are_shown_by_name_and_labels() -> None:
     metrics = Metrics()
-    metrics.add({("cjo_events_total", "web", "applied"): 3, ("cjo_consent_ignored_total",): 1})
+    metrics.add(
+        {("cjo_events_total", "web", "applied"): 3, ("cjo_consent_ignored_total", "unusable"): 1}
+    )
     metrics.add({("cjo_events_total", "web", "applied"): 2})
     metrics.observe("cjo_stage_seconds", ("process",), 0.003)
     metrics.set("cjo_lag_records", ("task", "0"), 7)
     shown = metrics.render().decode()
     assert 'cjo_events_total{channel="web",result="applied"} 5.0' in shown
-    assert "cjo_consent_ignored_total 1.0" in shown
+    assert 'cjo_consent_ignored_total{reason="unusable"} 1.0' in shown
     assert 'cjo_stage_seconds_bucket{le="0.005",stage="process"} 1.0' in shown
     assert 'cjo_lag_records{partition="0",stage="task"} 7.0' in shown
     assert 'cjo_build_info{engine="python",python="' in shown

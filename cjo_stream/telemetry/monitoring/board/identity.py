@@ -40,7 +40,7 @@ IDENTITY: Final = Board(
             "By fact and reason, a second.",
             (
                 rate("cjo_facts_ignored_total", "fact", "reason"),
-                Query(rate("cjo_consent_ignored_total").expr, "consent"),
+                rate("cjo_consent_ignored_total", "reason"),
             ),
             "ops",
         ),
