@@ -139,8 +139,9 @@ class Context:
             return None
         for _, message in compiled.warnings:
             self.report.warn(item.node, Code.NULL, message)
-        named = purposes(item.value)
-        self.purposes.update({None} if named is None else named)
+        if "profile" in place.value:
+            named = purposes(item.value)
+            self.purposes.update({None} if named is None else named)
         if place is Place.ACTION:
             self.uses.read(item, compiled, "event", None)
         return compiled

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from cjo_stream.core.canary.count import MARKETING
 from cjo_stream.core.program.action import Action
 from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.program.measure import MeasureRule
@@ -19,7 +20,7 @@ from cjo_stream.core.program.program import (
     raised_for,
 )
 from cjo_stream.core.program.topology import Trait
-from cjo_stream.core.word import Status
+from cjo_stream.core.word import Metric, Status
 from cjo_stream.definition.build.action import ask_of, build_action
 from cjo_stream.definition.build.context import Context, Declared
 from cjo_stream.definition.build.event import check_events
@@ -99,7 +100,7 @@ def build_program(
         return None
     parts["measures"] = {one.name: one for one in sorted(measures, key=lambda one: one.name)}
     parts["policy"], parts["candidates"] = policy, context.candidates
-    parts["purposes"] = _purposes(context, policy)
+    parts["purposes"] = _purposes(context, policy, journeys)
     if content.by is not None:
         parts["who"], parts["why"] = content.by.who, content.by.why
     parts["reward_window_ms"] = _reward_window(stated)
@@ -125,10 +126,15 @@ def _in_status(versions: Iterable[Journey], status: Status) -> frozenset[str]:
     return frozenset(one.name for one in versions if one.status is status)
 
 
-def _purposes(context: Context, policy: Policy) -> frozenset[str] | None:
+def _purposes(
+    context: Context, policy: Policy, journeys: Iterable[Journey]
+) -> frozenset[str] | None:
     """Return the purposes of consent that anything asks for; None if it may be any."""
-    named = [one for one in context.purposes if one is not None]
-    return None if None in context.purposes else frozenset((*named, *policy.consent))
+    named = {one for one in context.purposes if one is not None}.union(policy.consent)
+    guards = [guard for one in journeys if one.guards is not None for guard in one.guards.each]
+    if any(guard.metric == Metric.UNSUBSCRIBE_RATE for guard in guards):
+        named.add(MARKETING)
+    return None if None in context.purposes else frozenset(named)
 
 
 def _reward_window(policy: Fields | None) -> int:

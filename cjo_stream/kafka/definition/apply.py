@@ -131,7 +131,7 @@ def _apply(settings: Settings, asked: _Request, writer: Writer) -> Applied:
     published = _next(log, asked, lambda: _live(settings, log, asked.within_s))
     number = published.number
     if number == log.pointer.number:
-        return Applied(number, False, _behind(settings, admin, number))
+        return Applied(number, False, _behind(settings, asked, admin, number))
     if number not in log.sets:
         asked.on_step(f"set {number}: writing it down")
         writer.write({f"{program.topology}/{number}": msgspec.json.encode(published)})
@@ -145,7 +145,7 @@ def _apply(settings: Settings, asked: _Request, writer: Writer) -> Applied:
     spare = _spare(settings, admin, log.sets)
     gone: dict[str, bytes | None] = {f"{program.topology}/{one}": None for one in spare}
     writer.write({program.topology: msgspec.json.encode(pointer), **gone})
-    return Applied(number, True, _behind(settings, admin, number))
+    return Applied(number, True, _behind(settings, asked, admin, number))
 
 
 def _spare(settings: Settings, admin: Admin, sets: Iterable[int]) -> list[int]:
@@ -181,11 +181,18 @@ def _routing(settings: Settings, admin: Admin) -> dict[str, int]:
         return {}
 
 
-def _behind(settings: Settings, admin: Admin, number: int) -> tuple[str, ...]:
-    """Return the partitions that intake still routes by an older set after INTAKE_WITHIN_S."""
+def _behind(settings: Settings, asked: _Request, admin: Admin, number: int) -> tuple[str, ...]:
+    """Return the partitions that intake still routes by an older set after INTAKE_WITHIN_S.
+
+    None where nobody can tell, which is said: the set is in force all the same.
+    """
     until_s = time.monotonic() + INTAKE_WITHIN_S
     while True:
-        found = _routing(settings, admin)
+        try:
+            found = set_numbers(admin, group_id(settings, "intake"))
+        except RetryError as error:
+            asked.on_step(f"set {number}: nobody can tell whether intake uses it yet: {error}")
+            return ()
         behind = tuple(place for place, at in found.items() if 0 < at < number)
         if not behind or time.monotonic() > until_s:
             return behind

@@ -10,7 +10,9 @@ from cjo_stream.definition import load
 
 TOPOLOGY = """
 topology: asked
-channels: {web: {in: {}, out: {address: user}}}
+channels:
+  web: {out: {address: user}, in: {format: mapped, map: {type: row.type, time: row.t,
+    identifiers: {user: row.user}, attributes: {purpose: row.purpose}}}}
 identity: {identifiers: [{type: user}]}
 profile: {traits: {seen: {count: seen, when: "WHEN"}}}
 ---
@@ -49,3 +51,18 @@ def test_an_expression_may_ask_for_a_purpose_of_its_own(
     program = load(tmp_path).program
     assert program.asks_for(asked)
     assert unasked is None or not program.asks_for(unasked)
+
+
+def test_a_guard_of_unsubscriptions_asks_for_marketing(tmp_path: Path) -> None:
+    journey = """---
+journey: welcome
+version: 2
+canary: {share: 50%, guards: {metric: METRIC, worse_than: 10%}, then: back, for: 7d}
+entry: {on: signed_up}
+initial: over
+states: {over: {end: over}}
+"""
+    base = TOPOLOGY.partition("---")[0].replace("WHEN", "event.n > 1")
+    for metric, is_asked in (("unsubscribe_rate", True), ("exit_rate", False)):
+        (tmp_path / "topology.yaml").write_text(base + journey.replace("METRIC", metric))
+        assert load(tmp_path).program.asks_for("marketing") is is_asked

@@ -266,3 +266,20 @@ def test_no_set_is_deleted_while_nobody_can_tell_which_ones_intake_needs(
     monkeypatch.setattr(apply, "set_numbers", away)
     assert apply._spare(settings, admin, sets) == []
     assert apply._routing(settings, admin) == {}
+
+
+def test_an_apply_says_so_where_nobody_can_tell_whether_intake_has_switched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: Any) -> dict[str, int]:
+        raise RetryError("no coordinator")
+
+    said: list[str] = []
+    asked = apply._Request(cast(Any, None), said.append, lambda _: None, 1.0, False, False)
+    settings, admin = Settings(), cast(Admin, None)
+    monkeypatch.setattr(apply, "set_numbers", lambda *_: {"t/0": 3})
+    assert apply._behind(settings, asked, admin, 3) == ()
+    assert said == []
+    monkeypatch.setattr(apply, "set_numbers", away)
+    assert apply._behind(settings, asked, admin, 4) == ()
+    assert said == ["set 4: nobody can tell whether intake uses it yet: no coordinator"]
