@@ -6,14 +6,11 @@ import gc
 import os
 import sys
 
-YOUNG_OBJECTS = 100_000
-"""New objects between two looks for cycles: an event makes hundreds, none of them in a cycle, and
-Python's own 700 cost a tenth of the time."""
-
 
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
     from cjo_stream.cli.app import call
+    from cjo_stream.embedded.collector import YOUNG_OBJECTS
     from cjo_stream.store.private import UMASK
 
     os.umask(UMASK)

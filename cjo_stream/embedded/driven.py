@@ -38,8 +38,10 @@ class Driven(Protocol):
     def last_offset(self, lane: str) -> int:
         """Return the last offset of `lane` that was offered and kept; -1 before the first."""
 
-    def offer(self, lane: str, offset: int, event: Event | list[Event]) -> InputError | None:
-        """Take the events of one record; return the reason if one has no receiver."""
+    def offer(
+        self, lane: str, offset: int, event: Event | list[Event], size_bytes: int = 0
+    ) -> InputError | None:
+        """Take the events of a record of that size; return the reason if one has no receiver."""
 
     def refuse(self, lane: str, offset: int, letter: DeadLetter) -> None:
         """Take the dead letter of a record that is no event."""

@@ -132,7 +132,11 @@ def put(
 ) -> InputError | None:
     """Process one record: its event, or its dead letter; return the reason of that."""
     runtime = installation.runtime
-    refused = decoded if isinstance(decoded, InputError) else runtime.offer(lane, number, decoded)
+    refused = (
+        decoded
+        if isinstance(decoded, InputError)
+        else runtime.offer(lane, number, decoded, len(record.value))
+    )
     if refused is not None:
         runtime.refuse(lane, number, dead_letter_of(record, refused))
     return refused

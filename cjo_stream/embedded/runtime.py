@@ -48,11 +48,10 @@ from cjo_stream.engine.intake import Router, address
 from cjo_stream.engine.port import Compile, Store
 from cjo_stream.engine.rollout import add_live
 from cjo_stream.engine.task import Task
+from cjo_stream.engine.window import CommitWindow
 from cjo_stream.errors import InputError, InvariantError
 
 BATCH_RECORDS_MAX = 1_000
-COMMIT_RECORDS_MAX = 5_000
-"""The records that share a commit in memory, of all partitions together."""
 _SOURCES = "sources"
 
 
@@ -120,8 +119,8 @@ class Runtime:
         self._read = msgspec.msgpack.decode(noted, type=_Read) if noted else _Read()
         self._router = Router(self._partitions)
         self._pending: list[Append] = []
-        self._unwritten = 0
-        """Records that tasks have processed since their last commit."""
+        self._window = CommitWindow()
+        """Of all partitions together, and only in memory."""
         self._unnoted = False
         # Time that moved on without events is only in the tasks.
         self._now = max(self._read.high, *(task.clock for task in self.tasks))
@@ -193,8 +192,10 @@ class Runtime:
         """The definition set in force; 0 before the first."""
         return min(task.active_number for task in self.tasks)
 
-    def offer(self, lane: str, offset: int, event: Event | list[Event]) -> InputError | None:
-        """Route the events of one record; return the reason if one has no receiver.
+    def offer(
+        self, lane: str, offset: int, event: Event | list[Event], size_bytes: int = 0
+    ) -> InputError | None:
+        """Route the events of a record of that size; return the reason if one has no receiver.
 
         Offsets of a lane ascend. A record counts as read with its last event: where a process is
         killed between two, all are offered again, and the lane drops those that it has.
@@ -212,6 +213,7 @@ class Runtime:
                 return to
             addressed.append(to)
         at.offset = offset
+        self._window.add_bytes(size_bytes)
         for one, (key, message) in zip(events, addressed, strict=True):
             self._move_on(one.time)
             receiver = partition_of(key, self._partitions) if self._partitions > 1 else 0
@@ -448,9 +450,8 @@ class Runtime:
                     else:
                         self._log.append(appends)
                         self._effects.pass_on(task.partition, outbox.emitted, self._now)
-                    self._unwritten += len(records)
-                    is_full = self._unwritten >= COMMIT_RECORDS_MAX
-                    if is_full or self._log.is_durable or task.must_commit:
+                    is_over = self._window.is_over(len(records), must=task.must_commit)
+                    if is_over or self._log.is_durable:
                         self._commit()
 
     def _commit(self) -> None:
@@ -459,7 +460,7 @@ class Runtime:
             if task.processed > task.applied:
                 task.commit()
                 self._log.trim(INTERNAL, task.partition, task.applied)
-        self._unwritten = 0
+        self._window.begin()
         self._purge()
 
     def _purge(self) -> None:

@@ -21,9 +21,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from cjo_stream.__main__ import YOUNG_OBJECTS
 from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.definition import DefinitionSet, compile_content, load
+from cjo_stream.embedded.collector import YOUNG_OBJECTS
 from cjo_stream.engine.frame import control_frame
 from cjo_stream.engine.intake import Intake
 from cjo_stream.engine.port import Log, LogRecord, RawRecord

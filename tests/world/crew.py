@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +31,9 @@ class Together:
 
     def __init__(self, content: bytes, size: int, tenant_key: bytes | None = None) -> None:
         begun = (
-            wire.Begin(share, content, True, 100_000, ACTORS_BYTES, tenant_key=tenant_key)
+            wire.Begin(
+                share, content, True, gc.get_threshold(), ACTORS_BYTES, tenant_key=tenant_key
+            )
             for share in range(size)
         )
         self._shares = [Share(wire.decode_asked(wire.encode(begin))) for begin in begun]

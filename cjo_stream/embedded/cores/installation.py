@@ -58,7 +58,7 @@ def open_on_cores(
             share,
             content,
             profiles,
-            young_objects=gc.get_threshold()[0],
+            looks=gc.get_threshold(),
             actors_bytes=ACTORS_BYTES // cores,
             tenant_key=tenant_key,
         )

@@ -90,6 +90,7 @@ class Cores:
         lane: str,  # noqa: ARG002 (there is one lane)
         offset: int,
         event: Event | list[Event],
+        size_bytes: int = 0,  # noqa: ARG002 (it lies in the file of all entries)
     ) -> InputError | None:
         """Take the events of one record; return the reason if one has no receiver."""
         events = event if isinstance(event, list) else [event]

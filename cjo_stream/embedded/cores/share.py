@@ -27,13 +27,13 @@ from cjo_stream.engine.frame import control_frame, tick_frame
 from cjo_stream.engine.outgoing import Outbox
 from cjo_stream.engine.port import Log, LogRecord, RawRecord
 from cjo_stream.engine.task import Task
+from cjo_stream.engine.window import CommitWindow
 from cjo_stream.errors import CjoError, InputError, InvariantError
 from cjo_stream.ingest import decoder
 from cjo_stream.ingest.noted import Noted
 from cjo_stream.store.memory import MemoryStore
 
 STEP_RECORDS: Final = 1_000
-COMMIT_RECORDS: Final = 5_000
 ROWS_EACH: Final = 500
 SET_NUMBER: Final = 1
 _TAUGHT_BY: Final = (REWARD.name, PREDICTION.name)
@@ -64,7 +64,7 @@ class Share:
 
     def __init__(self, begin: wire.Asked) -> None:
         assert isinstance(begin, wire.Begin)
-        gc.set_threshold(begin.young_objects)
+        gc.set_threshold(*begin.looks)
         self._number = begin.share
         self._kinds = written(profiles=begin.profiles)
         if begin.share:
@@ -80,6 +80,7 @@ class Share:
             timers_per_record_max=None,
             is_kept=False,
         )
+        self._window = CommitWindow()
         self._offset = self._task.applied
         self._entries: Iterator[Entry] = iter(())
         self._next: Entry | None = None
@@ -168,7 +169,8 @@ class Share:
             if outbox.frames:
                 raise InvariantError("a share has sent something to another")
             self._note(step, outbox)
-            if task.must_commit or task.processed - task.applied >= COMMIT_RECORDS:
+            self._window.add_bytes(sum(len(one.frame) for one in step))
+            if self._window.is_over(len(step), must=task.must_commit):
                 task.commit()
 
     # --- what is told

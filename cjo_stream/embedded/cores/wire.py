@@ -32,8 +32,8 @@ class Begin(msgspec.Struct, array_like=True, tag="begin"):
     share: int
     content: bytes
     profiles: bool
-    young_objects: int
-    """New objects between two looks for cycles."""
+    looks: tuple[int, int, int]
+    """When Python looks for cycles: the thresholds of its collector."""
     actors_bytes: int
     """Of memory, for its actors."""
     tenant_key: bytes | None = None

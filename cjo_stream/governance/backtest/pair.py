@@ -7,7 +7,6 @@ report, because nobody reads it any more.
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import multiprocessing
 import signal
@@ -21,12 +20,11 @@ from typing import Any, Final
 import msgspec
 
 from cjo_stream.definition import DefinitionSet, compile_stored
+from cjo_stream.embedded.collector import looking_among_young
 from cjo_stream.embedded.progress import Progress
 from cjo_stream.errors import CjoError, StopError, UsageError
 from cjo_stream.governance.backtest.side import Order, Ran, run_side
 
-YOUNG_OBJECTS: Final = 100_000
-"""New objects between two looks for cycles, as in the process of a `run`."""
 _FILE: Final = "side.msgpack"
 
 
@@ -117,13 +115,13 @@ def _ending(code: int | None) -> str:
 
 def _run(task: Task, parent: Connection) -> None:
     """Run a task in the child, and tell the parent how it goes."""
-    gc.set_threshold(YOUNG_OBJECTS)
     if task.other is None:
         logging.disable(logging.WARNING)  # the other side reads the same files, and warns
     try:
         definitions = DefinitionSet(compile_stored(task.content), task.content, [], task.digest)
         other = compile_stored(task.other) if task.other is not None else None
-        ran = run_side(definitions, task.order, task.out, other, parent.send)
+        with looking_among_young():
+            ran = run_side(definitions, task.order, task.out, other, parent.send)
         (task.out / _FILE).write_bytes(msgspec.msgpack.encode(ran))
         parent.send(None)
     except CjoError as error:
