@@ -5,7 +5,7 @@ They are trees. So, here and in records and frames, `gc=False`: Python need not 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -186,6 +186,10 @@ class Command(msgspec.Struct, array_like=True, gc=False):
     anchor: str = ""
 
 
+_COMMANDS = msgspec.msgpack.Decoder(list[Command])
+_NO_COMMANDS = msgspec.Raw(msgspec.msgpack.encode([]))
+
+
 class Waiting(msgspec.Struct, array_like=True, gc=False):
     """A request that waits for the end of quiet hours.
 
@@ -342,7 +346,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     histories: dict[str, dict[str, LastRun]] = {}
     holdouts: dict[str, bool] = {}
     mixed: list[str] = []
-    commands: list[Command] = []
+    held_commands: msgspec.Raw = _NO_COMMANDS
+    """As it is stored, until `commands` is first asked for; from then on their list."""
     waiting: list[Waiting] = []
     windows: list[Window] = []
     overrun: Overrun | None = None
@@ -351,6 +356,21 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     paused: list[str] = []
     trials: dict[str, Trial] = {}
     moments: list[Moment] = []
+
+    @property
+    def commands(self) -> list[Command]:
+        """The commands that are remembered, decoded when they are first needed.
+
+        Most events need none of them, and 50 take longer than all else of a customer.
+        """
+        held: Any = self.held_commands
+        if type(held) is msgspec.Raw:
+            held = self.commands = _COMMANDS.decode(held)
+        return cast("list[Command]", held)
+
+    @commands.setter
+    def commands(self, kept: list[Command]) -> None:
+        self.held_commands = cast("msgspec.Raw", kept)
 
 
 def later(one: int | None, other: int | None) -> int | None:

@@ -15,6 +15,7 @@ from operator import attrgetter
 import msgspec
 
 from cjo_stream.core.actor import wake_ms
+from cjo_stream.core.state import Customer
 from cjo_stream.engine.codec import (
     CUSTOMERS,
     ActorState,
@@ -32,7 +33,7 @@ ACTORS_BYTES = 896 << 20
 ACTOR_BYTES = 600
 ENCODED_TIMES = 8
 """An actor takes about 600 bytes of memory, and 8 for each that it is encoded in: measured, of
-identifiers and customers, with the dictionaries' part."""
+identifiers and customers, with the dictionaries' part. What is not decoded is taken as it is."""
 
 
 class ActorMemory:
@@ -146,7 +147,7 @@ class Cache:
                 put_off = entry.wake if entry.is_put_off else None
                 value = encode_actor(entry.state, put_off)
                 writes.append((actor_key_bytes(key), value))
-                size = ACTOR_BYTES + ENCODED_TIMES * len(value)
+                size = actor_bytes(entry.state, value)
                 self._came_bytes += size - entry.size_bytes
                 entry.size_bytes = size
             if entry.wake != entry.written_wake:
@@ -196,5 +197,11 @@ def _stored(key: str, value: bytes) -> CachedActor:
     """Return the entry of an actor that the store holds."""
     state, put_off = decode_actor(key, value), read_put_off(value)
     wake = put_off if put_off is not None else wake_ms(state)
-    size = ACTOR_BYTES + ENCODED_TIMES * len(value)
-    return CachedActor(state, wake, wake, put_off is not None, size_bytes=size)
+    return CachedActor(state, wake, wake, put_off is not None, size_bytes=actor_bytes(state, value))
+
+
+def actor_bytes(state: ActorState, value: bytes) -> int:
+    """Return about how many bytes of memory an actor takes that is encoded as `value`."""
+    held = state.held_commands if type(state) is Customer else None
+    stored = memoryview(held).nbytes if type(held) is msgspec.Raw else 0
+    return ACTOR_BYTES + stored + ENCODED_TIMES * (len(value) - stored)

@@ -314,7 +314,7 @@ FIELDS: Final = (
         ),
     ),
     Fields(
-        ("commands",),
+        ("held_commands",),
         lambda j: join_commands(j.into, j.other, j.turn),
         lambda p: part_commands(p.customer, p.fresh, p.anchors),
         bounds=("commands", "commands_aged"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-from cjo_stream.core.state import Customer
+from cjo_stream.core.state import Command, Customer
 from cjo_stream.engine import codec
-from cjo_stream.engine.cache import ACTOR_BYTES, ENCODED_TIMES, ActorMemory, Cache
+from cjo_stream.engine.cache import ACTOR_BYTES, ENCODED_TIMES, ActorMemory, Cache, actor_bytes
 from cjo_stream.store.memory import MemoryStore
 
-SIZE_BYTES = ACTOR_BYTES + ENCODED_TIMES * len(codec.encode_actor(Customer(id="0000")))
+SMALL = codec.encode_actor(Customer(id="0000"))
+SIZE_BYTES = actor_bytes(codec.decode_actor("p0000", SMALL), SMALL)
 
 
 class Counting(MemoryStore):
@@ -95,12 +96,32 @@ def test_what_changes_size_is_counted_as_it_is_now() -> None:
     cache.touch("p0000", entry)
     store.write(cache.batch())
     cache.settle()
-    assert memory.held_bytes == ACTOR_BYTES + ENCODED_TIMES * len(store.get(b"sp0000") or b"")
+    value = store.get(b"sp0000")
+    assert value is not None
+    assert memory.held_bytes == actor_bytes(entry.state, value) > 8_000
     assert entry.size_bytes == memory.held_bytes
     absent = cache.entry("p0001")
     cache.settle()
     assert absent.state is None
     assert memory.held_bytes == entry.size_bytes + ACTOR_BYTES
+
+
+def test_commands_that_are_not_decoded_count_as_stored() -> None:
+    customer = Customer(id="0000")
+    customer.commands = [Command(f"a{n}", "act", "web", None, None, "x", n) for n in range(50)]
+    store = Counting(1)
+    value = codec.encode_actor(customer)
+    store.write([(codec.actor_key_bytes("p0000"), value)])
+    memory = ActorMemory()
+    cache = Cache(store, memory)
+    use(cache, 0)
+    assert memory.held_bytes < SIZE_BYTES + len(value)
+    entry = cache.entry("p0000")
+    assert isinstance(entry.state, Customer)
+    assert len(entry.state.commands) == 50
+    cache.touch("p0000", entry)
+    use(cache, 0)
+    assert memory.held_bytes == ACTOR_BYTES + ENCODED_TIMES * len(value)
 
 
 def test_a_task_that_ends_gives_its_memory_back() -> None:

@@ -41,6 +41,13 @@ def program_of(folder: Path, policy: str = "", limit: str = "") -> Program:
     return load(folder).program
 
 
+def having(id_: str, commands: list[Command]) -> Customer:
+    """Return a customer with these commands."""
+    customer = Customer(id_)
+    customer.commands = commands
+    return customer
+
+
 def command(number: int, at: int, action: str = "news", **more: Any) -> Command:
     class_ = "marketing" if action == "news" else "service"
     group = "g" if action == "news" else None
@@ -126,16 +133,16 @@ def test_the_bound_of_commands_is_counted_and_the_oldest_go(tmp_path: Path) -> N
 
 def test_a_merge_joins_histories_in_order_of_issue_each_command_once(tmp_path: Path) -> None:
     turn = Turn(program_of(tmp_path, ""), 0)
-    into = Customer("a", commands=[command(1, 10), command(3, 30)])
-    other = Customer("b", commands=[command(2, 20), command(3, 30), command(4, 40)])
+    into = having("a", [command(1, 10), command(3, 30)])
+    other = having("b", [command(2, 20), command(3, 30), command(4, 40)])
     join_commands(into, other, turn)
     assert [one.id for one in into.commands] == ["c-a1", "c-a2", "c-a3", "c-a4"]
 
 
 def test_a_merge_keeps_the_bound(tmp_path: Path) -> None:
     turn = Turn(program_of(tmp_path, ""), 0)
-    into = Customer("a", commands=[command(n, 2 * n) for n in range(BOUNDS.commands - 10)])
-    other = Customer("b", commands=[command(10_000 + n, 2 * n + 1) for n in range(100)])
+    into = having("a", [command(n, 2 * n) for n in range(BOUNDS.commands - 10)])
+    other = having("b", [command(10_000 + n, 2 * n + 1) for n in range(100)])
     join_commands(into, other, turn)
     assert len(into.commands) == BOUNDS.commands - PRUNED_EVERY
     ats = [one.at for one in into.commands]
@@ -144,15 +151,15 @@ def test_a_merge_keeps_the_bound(tmp_path: Path) -> None:
 
 
 def test_an_unmerge_parts_commands_with_their_outcomes() -> None:
-    customer = Customer(
+    customer = having(
         "a",
-        commands=[
+        [
             command(1, 10, anchor="h1"),
             command(2, 20, anchor="h2", outcomes={"click": 25}),
             command(3, 30),
         ],
     )
-    new = Customer("n", commands=[command(9, 15, anchor="h2")])
+    new = having("n", [command(9, 15, anchor="h2")])
     part_commands(customer, new, frozenset({"h2"}))
     assert [one.id for one in customer.commands] == ["c-a1", "c-a3"]
     assert [(one.id, one.outcomes) for one in new.commands] == [

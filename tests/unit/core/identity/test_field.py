@@ -9,7 +9,7 @@ import pytest
 
 from cjo_stream.core.bounds import BOUNDS, Bounds
 from cjo_stream.core.identity.field import FIELDS, Erased, beyond_bounds, empty
-from cjo_stream.core.state import Customer
+from cjo_stream.core.state import Command, Customer
 
 OF_IDENTIFIERS = {"held", "asked", "known", "users", "held_bytes", "asked_bytes"}
 OF_A_TURN = {"raised", "due_at_once", "piece_bytes"}
@@ -58,6 +58,8 @@ def _something(type_: Any, number: int) -> Any:
             raise AssertionError(type_)
         hints = get_type_hints(type_)
         return type_(**{name: _something(hint, number) for name, hint in hints.items()})
+    if type_ is msgspec.Raw:
+        return msgspec.Raw(msgspec.msgpack.encode(_something(list[Command], number)))
     args = getattr(type_, "__args__", ())
     origin = getattr(type_, "__origin__", None)
     if origin is list:

@@ -244,7 +244,7 @@ CUSTOMERS = st.builds(
     cases=CASES,
     histories=HISTORIES,
     members=MEMBERS,
-    commands=COMMANDS,
+    held_commands=COMMANDS,
 )
 Join = Callable[[Customer, Customer, Turn], None]
 JOINS: list[tuple[Join, str]] = [
