@@ -14,7 +14,7 @@ from cjo_stream.core.learning import weight
 from cjo_stream.core.learning.posterior import Posterior
 from cjo_stream.core.message import Absorb, Message, Seed, StoreModel, StoreSet
 from cjo_stream.core.record import DeadLetter
-from cjo_stream.core.state import Customer, Identifier
+from cjo_stream.core.state import Command, Customer, Identifier
 from cjo_stream.core.timeline import EVENT, EventEntry, TimelineEntry, events_of
 from cjo_stream.definition.content import Content, decode
 from cjo_stream.embedded import installation, learning, output, runtime
@@ -38,6 +38,7 @@ from tests.replay.history.layout import met
 
 STORED: Final = (
     Customer,
+    Command,
     Identifier,
     TimelineEntry,
     EventEntry,
@@ -84,7 +85,10 @@ def met_in_store(pairs: Pairs) -> Iterator[str]:
         kind = chr(key[0]) if key[:1] != b"l" else key[:2].decode()
         if kind == "s":
             yield "s put off" if codec.read_put_off(value) is not None else "s"
-            yield from met(codec.decode_actor(key[1:].decode(), value))
+            state = codec.decode_actor(key[1:].decode(), value)
+            if isinstance(state, Customer):
+                yield from met(state.commands)  # in the state they are as they are stored
+            yield from met(state)
         else:
             yield kind
         if kind == "h":
