@@ -197,7 +197,9 @@ def _stored(key: str, value: bytes) -> CachedActor:
     """Return the entry of an actor that the store holds."""
     state, put_off = decode_actor(key, value), read_put_off(value)
     wake = put_off if put_off is not None else wake_ms(state)
-    return CachedActor(state, wake, wake, put_off is not None, size_bytes=actor_bytes(state, value))
+    return CachedActor(
+        state, wake, wake, put_off is not None, size_bytes=actor_bytes(state, value)
+    )
 
 
 def actor_bytes(state: ActorState, value: bytes) -> int:
