@@ -82,8 +82,11 @@ def roles_of(
     named = ", ".join(column.expression for column in columns[:20])
     found = known_time or _time(columns)
     if found is None:
+        meant = ", ".join(one.expression for one in columns if one.rows and _is_time_name(one))
+        why = f": of {meant} no one form of times reads nine values of ten" if meant else ""
+        mend = "Write its values in one form, or add a column" if meant else "Add one"
         raise UsageError(
-            f"no column of the sample holds a time that can be read; it has {named}. Add one, "
+            f"no column of the sample holds a time that can be read{why}; it has {named}. {mend}, "
             "such as `time` with 2026-03-01T10:00:00Z"
         )
     time, moment = found

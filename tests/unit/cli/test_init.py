@@ -303,9 +303,11 @@ def test_parquet(cli: Cli, tmp_path: Path) -> None:
         ("", "it is empty; name a file with some events"),
         ("user_id,time,event\n", "no row of it can be read"),
         ("user_id,amount\nu1,5\n", "no column of the sample holds a time that can be read"),
+        ("user_id,placed at\nu1,2026-03-01\nu2,31/12/2026\n",
+         "of row['placed at'] no one form of times reads nine values of ten"),
         ("time,amount\n2026-03-01T10:00:00Z,5\n", "no column of the sample names anybody"),
     ],
-)
+)  # fmt: skip
 def test_a_sample_that_is_none_is_refused_until_it_is_mended(
     content: str, says: str, cli: Cli, tmp_path: Path
 ) -> None:
