@@ -21,7 +21,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from cjo_stream.errors import CjoError, RefusalError, RetryError
 from cjo_stream.kafka.client import handshake
 from cjo_stream.kafka.client.error import MISSING, NO_COORDINATOR, away
-from cjo_stream.kafka.client.permission import UNKNOWN_USER, unknown_user
+from cjo_stream.kafka.client.permission import UNKNOWN_USER, check_allowed, unknown_user
 from cjo_stream.kafka.client.place import Place, Topic
 from cjo_stream.kafka.client.property import connect
 from cjo_stream.settings import Settings
@@ -197,7 +197,9 @@ class Admin:
                 found = consumer.committed(wanted, COORDINATOR_S)
                 for one in found:
                     if one.error is not None:
-                        raise KafkaException(one.error)
+                        failed = KafkaException(one.error)
+                        check_allowed(failed, f"to see the topic {one.topic}")
+                        raise failed
                 return found
             except KafkaException as error:
                 # Whoever may not see the group finds no coordinator: only a message says why.

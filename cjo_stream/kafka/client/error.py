@@ -106,6 +106,11 @@ def away(error: Exception, what: str = "to ask") -> RetryError:
                 "to another broker. If that lasts, see whether __consumer_offsets and "
                 "__transaction_state have leaders, and what their brokers' logs say"
             )
+        if error.args[0].code() > 0:  # of the protocol; librdkafka's own are negative
+            return RetryError(
+                f"the broker answers that it cannot ({said}): it is tried again. If that lasts, "
+                "see what the broker's log says"
+            )
     return RetryError(
         f"the broker does not answer ({said}); is it up, and does CJO_KAFKA__BOOTSTRAP_SERVERS "
         "have its address?"

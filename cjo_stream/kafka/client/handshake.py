@@ -60,8 +60,8 @@ def _takes_connection(server: str) -> bool:
     try:
         with socket.create_connection(parted(server), TAKEN_WITHIN_S):
             return True
-    except socket.gaierror:
-        return True  # nobody knows
+    except (socket.gaierror, UnicodeError):
+        return True  # nobody knows, or it is no name of a host
     except (OSError, UsageError):
         return False
 

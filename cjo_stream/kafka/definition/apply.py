@@ -152,7 +152,7 @@ def _spare(settings: Settings, admin: Admin, sets: Iterable[int]) -> list[int]:
     """Return the sets whose records may be deleted: none where nobody can tell what is needed."""
     try:
         return outdated(sets, _needed(settings, admin))
-    except RetryError:
+    except (RetryError, RefusalError):
         return []
 
 
@@ -190,7 +190,7 @@ def _behind(settings: Settings, asked: _Request, admin: Admin, number: int) -> t
     while True:
         try:
             found = set_numbers(admin, group_id(settings, "intake"))
-        except RetryError as error:
+        except (RetryError, RefusalError) as error:
             asked.on_step(f"set {number}: nobody can tell whether intake uses it yet: {error}")
             return ()
         behind = tuple(place for place, at in found.items() if 0 < at < number)

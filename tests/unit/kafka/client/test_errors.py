@@ -220,6 +220,16 @@ def test_a_broker_that_is_away_is_waited_for(asked: str, when_asked: bool) -> No
         ASKED[asked](Broker(KafkaError._TRANSPORT, when_asked=when_asked))
 
 
+def test_a_broker_that_answers_with_an_error_is_not_said_to_be_away() -> None:
+    told = away(KafkaException(KafkaError(KafkaError.UNSTABLE_OFFSET_COMMIT)))
+    assert "the broker answers that it cannot" in str(told)
+
+
+def test_a_topic_that_may_not_be_seen_is_named_and_not_the_group() -> None:
+    with pytest.raises(RefusalError, match="to see the topic internal"):
+        ASKED["where another is"](Broker(KafkaError.TOPIC_AUTHORIZATION_FAILED, when_asked=False))
+
+
 @pytest.mark.parametrize(
     "code", [KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED]
 )

@@ -32,11 +32,18 @@ def test_a_broker_is_away_once_none_of_its_servers_takes_a_connection() -> None:
     wait_until_away(settings(gone, gone))
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution"),
+        UnicodeError("label empty or too long"),
+    ],
+)
 def test_where_the_name_server_does_not_answer_nobody_knows(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def silent(*_: object) -> None:
-        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        raise error
 
     monkeypatch.setattr(socket, "create_connection", silent)
     waiting = threading.Thread(target=wait_until_away, args=(settings(1),), daemon=True)

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from cjo_stream.core.learning.posterior import Posterior
-from cjo_stream.errors import RefusalError, RetryError
+from cjo_stream.errors import CjoError, RefusalError, RetryError
 from cjo_stream.ingest.tenant import fingerprint
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.contents import apply_record, warn_foreign
@@ -252,11 +252,12 @@ def test_no_apply_says_that_a_set_governs_where_a_later_one_does() -> None:
     check_answers(8, [{"active": 8, "error": None}], "d")  # its records are back
 
 
+@pytest.mark.parametrize("error", [RetryError("no coordinator"), RefusalError("no right")])
 def test_no_set_is_deleted_while_nobody_can_tell_which_ones_intake_needs(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, error: CjoError
 ) -> None:
     def away(*_: Any) -> dict[str, int]:
-        raise RetryError("no coordinator")
+        raise error
 
     sets = range(1, SETS_KEPT + 5)
     settings, admin = Settings(), cast(Admin, None)
@@ -265,14 +266,14 @@ def test_no_set_is_deleted_while_nobody_can_tell_which_ones_intake_needs(
     assert apply._spare(settings, admin, sets) == [1, 2]
     monkeypatch.setattr(apply, "set_numbers", away)
     assert apply._spare(settings, admin, sets) == []
-    assert apply._routing(settings, admin) == {}
 
 
+@pytest.mark.parametrize("error", [RetryError("no coordinator"), RefusalError("no right")])
 def test_an_apply_says_so_where_nobody_can_tell_whether_intake_has_switched(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, error: CjoError
 ) -> None:
     def away(*_: Any) -> dict[str, int]:
-        raise RetryError("no coordinator")
+        raise error
 
     said: list[str] = []
     asked = apply._Request(cast(Any, None), said.append, lambda _: None, 1.0, False, False)
@@ -282,4 +283,4 @@ def test_an_apply_says_so_where_nobody_can_tell_whether_intake_has_switched(
     assert said == []
     monkeypatch.setattr(apply, "set_numbers", away)
     assert apply._behind(settings, asked, admin, 4) == ()
-    assert said == ["set 4: nobody can tell whether intake uses it yet: no coordinator"]
+    assert said == [f"set 4: nobody can tell whether intake uses it yet: {error}"]
