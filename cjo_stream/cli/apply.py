@@ -221,12 +221,14 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
     warn_behind(found.holding)
     for file in found.files:
         say(f"taken: {_taken(file)}")
-    for (topic, set_), numbers in sorted(_gathered(_intake(found.intake)).items()):
+    for (topic, set_), numbers in sorted(_gathered(_intake(found.intake or {})).items()):
         say(f"intake {topic}/{ranges(numbers)}: set {set_}")
     if found.engine == "compiled":
         say("engine here: compiled")
     if found.begun > found.applied:
         warn(f"set {found.begun} was not applied completely: run the same command again")
+    if found.intake is None:
+        warn("which set intake uses cannot be told: the coordinator of its group does not answer")
     for difference in found.libraries:
         warn(f"{difference}: install that version, or apply the topology again with the new one")
     if silent:

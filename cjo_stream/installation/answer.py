@@ -166,8 +166,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The sets that are kept, the oldest first."""
     partitions: dict[int, int | None]
     """The active set of each partition; None if no task answered."""
-    intake: dict[str, int] = {}
-    """By topic/partition, the set that routes its records."""
+    intake: dict[str, int] | None = {}
+    """By topic/partition, the set that routes its records; None where nobody can tell."""
     instances: dict[str, dict[int, dict[str, int]]] = {}
     """How many instances are live, by journey, version and state."""
     canaries: list[CanaryRow] = []

@@ -173,12 +173,12 @@ def _needed(settings: Settings, admin: Admin) -> Iterator[int]:
             yield shelf.oldest_set
 
 
-def _routing(settings: Settings, admin: Admin) -> dict[str, int]:
-    """Return the set that intake routes each topic/partition by; none where nobody can tell."""
+def _routing(settings: Settings, admin: Admin) -> dict[str, int] | None:
+    """Return the set that intake routes each topic/partition by; None where nobody can tell."""
     try:
         return set_numbers(admin, group_id(settings, "intake"))
     except RetryError:
-        return {}
+        return None
 
 
 def _behind(settings: Settings, asked: _Request, admin: Admin, number: int) -> tuple[str, ...]:

@@ -629,6 +629,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "another consumer has this process's place": "kafka/test_intake.py::test_who_loses_its_place_to_another_of_its_slot_says_so",
         "this consumer is finished": "kafka/test_way_out.py::test_a_consumer_whose_time_is_over_gives_its_place_to_the_next",
         "the broker does not answer": _STARTS,
+        "the broker answers that it cannot": "unit/kafka/client/test_errors.py::test_a_broker_that_answers_with_an_error_is_not_said_to_be_away",
         "the broker has no coordinator": "unit/kafka/client/test_coordinator.py::test_where_none_comes_the_coordinator_is_said_to_be_missing_and_not_the_broker",
         "the topic {} is missing": _TOPIC_MADE,
         "The next start says which": _LOSS,

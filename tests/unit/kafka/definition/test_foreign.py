@@ -268,6 +268,19 @@ def test_no_set_is_deleted_while_nobody_can_tell_which_ones_intake_needs(
     assert apply._spare(settings, admin, sets) == []
 
 
+def test_a_status_tells_an_intake_that_nobody_can_ask_from_one_that_never_ran(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*_: Any) -> dict[str, int]:
+        raise RetryError("no coordinator")
+
+    settings, admin = Settings(), cast(Admin, None)
+    monkeypatch.setattr(apply, "set_numbers", lambda *_: {})
+    assert apply._routing(settings, admin) == {}
+    monkeypatch.setattr(apply, "set_numbers", away)
+    assert apply._routing(settings, admin) is None
+
+
 @pytest.mark.parametrize("error", [RetryError("no coordinator"), RefusalError("no right")])
 def test_an_apply_says_so_where_nobody_can_tell_whether_intake_has_switched(
     monkeypatch: pytest.MonkeyPatch, error: CjoError
