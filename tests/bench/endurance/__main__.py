@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -23,7 +24,7 @@ from typing import Any
 
 from tests.bench.endurance.traffic import Ear, Traffic, commands_of
 from tests.bench.endurance.watch import Series, Watch, drawing, growth
-from tests.bench.kafka import TOPOLOGY
+from tests.bench.kafka import CHECKPOINT_S, TOPOLOGY
 from tests.world.broker import start_broker
 from tests.world.chain import Chain
 
@@ -37,6 +38,13 @@ SOAK_MINUTES_MIN = 30
 """A killed process fills its memory anew: a quarter of the time must have several kills."""
 WITHIN_S = 900.0
 """The longest until all is caught up."""
+FORGETS_SOON = """
+---
+policy: endurance
+reward_window: 1m
+"""
+"""In an hour a customer of a soak has the events of years, and would grow for all of it: a command
+is remembered for the reward window and `max_late`, by default for eight days."""
 
 
 class Trial:
@@ -147,16 +155,31 @@ class Trial:
         return {"latency a minute, ms": latency, **self.watch.found}
 
 
+def forgetful(folder: Path) -> Path:
+    """Return the yardstick whose customers forget within minutes, so that their states rest."""
+    shutil.copytree(TOPOLOGY, folder)
+    (path,) = folder.iterdir()
+    text = path.read_text().replace("records: ", "grace: 1m\nmax_late: 2m\nrecords: ", 1)
+    path.write_text(text + FORGETS_SOON)
+    return folder
+
+
 @contextmanager
-def trial(rate: float, workers: int) -> Iterator[Trial]:
-    """Yield an installation under traffic."""
+def trial(rate: float, workers: int, *, forgets: bool) -> Iterator[Trial]:
+    """Yield an installation under traffic; `forgets`: of the topology that is `forgetful`."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         with start_broker(place / "broker") as broker:
             (place / "chain").mkdir()
-            chain = Chain(broker.bootstrap, place / "chain", workers=workers)
-            chain.create(TOPOLOGY)
-            chain.start(TOPOLOGY)
+            chain = Chain(
+                broker.bootstrap,
+                place / "chain",
+                workers=workers,
+                checkpoint_interval_s=CHECKPOINT_S,
+            )
+            topology = forgetful(place / "topology") if forgets else TOPOLOGY
+            chain.create(topology)
+            chain.start(topology)
             try:
                 made = Trial(chain, rate)
                 for thread in (made.ear, made.watch, made.traffic):
@@ -180,7 +203,7 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.case == "soak" and asked.minutes < SOAK_MINUTES_MIN:
         parser.error(f"a soak of less than {SOAK_MINUTES_MIN} minutes shows nothing")
-    with trial(asked.rate, asked.workers) as made:
+    with trial(asked.rate, asked.workers, forgets=asked.case == "soak") as made:
         if asked.case == "soak":
             made.soak(asked.minutes)
         elif asked.case == "overload":
