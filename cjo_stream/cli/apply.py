@@ -228,7 +228,7 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
     if found.begun > found.applied:
         warn(f"set {found.begun} was not applied completely: run the same command again")
     if found.intake is None:
-        warn("which set intake uses cannot be told: the coordinator of its group does not answer")
+        warn("which set intake uses cannot be told now: ask again")
     for difference in found.libraries:
         warn(f"{difference}: install that version, or apply the topology again with the new one")
     if silent:

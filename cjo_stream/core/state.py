@@ -12,6 +12,7 @@ import msgspec
 from cjo_stream.core.edge import Edge, Evidence, Member
 from cjo_stream.core.event import Event
 from cjo_stream.core.message import Queued
+from cjo_stream.errors import InvariantError
 
 
 class Held(msgspec.Struct, array_like=True, gc=False):
@@ -365,7 +366,12 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """
         held: Any = self.held_commands
         if type(held) is msgspec.Raw:
-            held = self.commands = _COMMANDS.decode(held)
+            try:
+                held = self.commands = _COMMANDS.decode(held)
+            except msgspec.MsgspecError as error:
+                raise InvariantError(
+                    f"the stored commands of customer {self.id} are damaged: {error}"
+                ) from error
         return cast("list[Command]", held)
 
     @commands.setter

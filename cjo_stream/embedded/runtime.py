@@ -450,8 +450,7 @@ class Runtime:
                     else:
                         self._log.append(appends)
                         self._effects.pass_on(task.partition, outbox.emitted, self._now)
-                    is_over = self._window.is_over(len(records), must=task.must_commit)
-                    if is_over or self._log.is_durable:
+                    if self._window.is_over(len(records), task) or self._log.is_durable:
                         self._commit()
 
     def _commit(self) -> None:

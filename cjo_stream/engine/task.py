@@ -134,6 +134,11 @@ class Task:
         return self._offset
 
     @property
+    def has_failed(self) -> bool:
+        """Whether a handler has failed since the last commit."""
+        return self._has_failed
+
+    @property
     def must_commit(self) -> bool:
         """Whether the next commit should not wait for further steps.
 

@@ -1,15 +1,18 @@
 """How many records share a commit, where a state is in memory.
 
-A commit encodes each actor that has changed since the last one, so few commits are cheap. But if a
-handler fails, all since the last commit runs again, and it may fail again soon: so the next
-commits come soon, and each window is twice the one before.
+A commit encodes each actor that has changed since the last one, so few commits are cheap. But
+what has changed stays in memory until then; and if a handler fails, all since the last commit runs
+again, and it may fail again soon. So the next commits then come soon, and each window is twice the
+one before.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-RECORDS_MAX: Final = 20_000
+from cjo_stream.engine.task import Task
+
+RECORDS_MAX: Final = 10_000
 RECORDS_MIN: Final = 500
 BYTES_MAX: Final = 32 << 20
 """Of records as they came in: until the commit their events are in memory, in several times as
@@ -17,10 +20,11 @@ many bytes."""
 
 
 class CommitWindow:
-    """The records since the last commit."""
+    """The records since the last commit, of one of so many processes that share the work."""
 
-    def __init__(self) -> None:
-        self._records_max = RECORDS_MAX
+    def __init__(self, processes: int = 1) -> None:
+        self._most = max(RECORDS_MIN, RECORDS_MAX // processes)
+        self._records_max = self._most
         self._records = 0
         self._bytes = 0
 
@@ -28,19 +32,15 @@ class CommitWindow:
         """Note the size of records that came in."""
         self._bytes += number
 
-    def is_over(self, records: int, *, must: bool) -> bool:
-        """Note that so many records were processed; return whether to commit, and begin anew.
-
-        `must`: one of them may not wait (`Task.must_commit`).
-        """
+    def is_over(self, records: int, task: Task) -> bool:
+        """Note that a task has processed so many records; return whether to commit now."""
         self._records += records
-        if must:
+        if task.has_failed:
             self._records_max = RECORDS_MIN
         elif self._records >= self._records_max or self._bytes >= BYTES_MAX:
-            self._records_max = min(2 * self._records_max, RECORDS_MAX)
+            self._records_max = min(2 * self._records_max, self._most)
         else:
-            return False
-        self.begin()
+            return task.must_commit
         return True
 
     def begin(self) -> None:

@@ -55,12 +55,13 @@ class Decided(msgspec.Struct, frozen=True):
 class Applied(msgspec.Struct, frozen=True):
     """The result of `apply`. `changed` is False if the same set was already in force.
 
-    `behind`: topic/partition that intake still routes by an earlier set; none while intake runs.
+    `behind`: topic/partition that intake still routes by an earlier set, None where nobody can
+    tell.
     """
 
     number: int
     changed: bool
-    behind: tuple[str, ...] = ()
+    behind: tuple[str, ...] | None = ()
 
 
 class Population(msgspec.Struct, frozen=True, kw_only=True):

@@ -132,11 +132,11 @@ def _decide_us(program: Program) -> float:
             for type_ in ("user", "email", "device", "cookie")
         },
         facts={"age": KnownFact(40, START_MS, "")},
-        commands=[
-            Command(f"c-a{n}", f"a{n}", "mail", "sales", f"g{n % 20}", "marketing", START_MS)
-            for n in range(40)
-        ],
     )
+    customer.commands = [
+        Command(f"c-a{n}", f"a{n}", "mail", "sales", f"g{n % 20}", "marketing", START_MS)
+        for n in range(40)
+    ]
     request = Request(
         asked={"decide": {}},
         candidates=tuple(one for each in program.candidates.values() for one in each),

@@ -32,7 +32,7 @@ class Together:
     def __init__(self, content: bytes, size: int, tenant_key: bytes | None = None) -> None:
         begun = (
             wire.Begin(
-                share, content, True, gc.get_threshold(), ACTORS_BYTES, tenant_key=tenant_key
+                share, size, content, True, gc.get_threshold(), ACTORS_BYTES, tenant_key=tenant_key
             )
             for share in range(size)
         )

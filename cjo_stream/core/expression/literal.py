@@ -52,35 +52,30 @@ def compared(text: str, root: str) -> Iterator[Literal]:
 
 
 def purposes(text: str) -> frozenset[str] | None:
-    """Return the purposes of consent that an expression may ask for; None if it may be any.
+    """Return the purposes that an expression asks for by `consented`; None if it may be any.
 
-    >>> sorted(purposes("event.purpose in ['A', 'b']")), purposes("consented('news', 'email')")
-    (['a', 'b'], frozenset({'news'}))
-    >>> purposes("event.purpose"), purposes("consented(event.topic, 'email')"), purposes("1 < 2")
-    (None, None, frozenset())
+    It may be any where the purpose is no literal, and where `purpose` is read of something.
+
+    >>> purposes("consented('News', 'email')"), purposes("1 < 2")
+    (frozenset({'news'}), frozenset())
+    >>> purposes("consented(event.topic, 'email')"), purposes("event.purpose == 'news'")
+    (None, None)
     """
     if "purpose" not in text and "consented" not in text:
         return frozenset()
-    tree, found = parse(text), set[str]()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "consented":
-            named = [one for one, _ in results(ast.unparse(node.args[0]))]
-        elif _is_purpose(node):
-            named = [
-                one.value
-                for one in ast.walk(tree)
-                if isinstance(one, ast.Constant) and isinstance(one.value, str)
-                if one.value != "purpose"
-            ]
-        else:
-            continue
-        if not named:
+    found = set[str]()
+    for node in ast.walk(parse(text)):
+        if _reads_purpose(node):
             return None
-        found.update(name.lower() for name in named)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "consented":
+            named = node.args[0]
+            if not (isinstance(named, ast.Constant) and isinstance(named.value, str)):
+                return None
+            found.add(named.value.lower())
     return frozenset(found)
 
 
-def _is_purpose(node: ast.AST) -> bool:
+def _reads_purpose(node: ast.AST) -> bool:
     """Return whether a node reads `purpose` of something, by either notation."""
     if isinstance(node, ast.Subscript):
         return isinstance(node.slice, ast.Constant) and node.slice.value == "purpose"

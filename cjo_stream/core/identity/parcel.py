@@ -42,4 +42,6 @@ def pack(parcel: Parcel, piece_bytes: int) -> list[bytes]:
 
 def unpack(pieces: Sequence[bytes]) -> Parcel:
     """Return the parcel; `pieces` are all its pieces, in order."""
-    return _DECODER.decode(b"".join(pieces))
+    parcel = _DECODER.decode(b"".join(pieces))
+    _ = parcel.customer.commands  # undecoded, they would keep the whole parcel in memory
+    return parcel

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from typing import Any
+
+import msgspec
 
 from cjo_stream.core.canary.count import MARKETING
 from cjo_stream.core.program.action import Action
 from cjo_stream.core.program.journey import Journey
 from cjo_stream.core.program.measure import MeasureRule
-from cjo_stream.core.program.policy import Policy
 from cjo_stream.core.program.prediction import PredictionRule
 from cjo_stream.core.program.program import (
     Program,
@@ -100,12 +101,12 @@ def build_program(
         return None
     parts["measures"] = {one.name: one for one in sorted(measures, key=lambda one: one.name)}
     parts["policy"], parts["candidates"] = policy, context.candidates
-    parts["purposes"] = _purposes(context, policy, journeys)
     if content.by is not None:
         parts["who"], parts["why"] = content.by.who, content.by.why
     parts["reward_window_ms"] = _reward_window(stated)
     in_force = current(journeys, content.past)
-    return _assemble(parts, actions, in_force, earlier(older, in_force, content.past))
+    program = _assemble(parts, actions, in_force, earlier(older, in_force, content.past))
+    return msgspec.structs.replace(program, purposes=_purposes(program, journeys, context))
 
 
 def build_journeys(definitions: list[Definition], content: Content) -> list[Journey]:
@@ -127,14 +128,30 @@ def _in_status(versions: Iterable[Journey], status: Status) -> frozenset[str]:
 
 
 def _purposes(
-    context: Context, policy: Policy, journeys: Iterable[Journey]
+    program: Program, journeys: Iterable[Journey], context: Context
 ) -> frozenset[str] | None:
     """Return the purposes of consent that anything asks for; None if it may be any."""
-    named = {one for one in context.purposes if one is not None}.union(policy.consent)
+    if None in context.purposes or _hears(program, "cjo.consent"):
+        return None
+    named = {one for one in context.purposes if one is not None}.union(program.policy.consent)
     guards = [guard for one in journeys if one.guards is not None for guard in one.guards.each]
     if any(guard.metric == Metric.UNSUBSCRIBE_RATE for guard in guards):
         named.add(MARKETING)
-    return None if None in context.purposes else frozenset(named)
+    return frozenset(named)
+
+
+def _hears(program: Program, type_: str) -> bool:
+    """Return whether a definition listens for a type of events."""
+    listening: Iterable[Container[str]] = (
+        program.traits_on,
+        program.entries_on,
+        program.heard_on,
+        program.measures_on,
+        program.predictions_on,
+        program.cases_on,
+        *(rule.events for rule in program.predictions.values()),
+    )
+    return any(type_ in types for types in listening)
 
 
 def _reward_window(policy: Fields | None) -> int:

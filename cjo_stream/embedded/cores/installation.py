@@ -56,6 +56,7 @@ def open_on_cores(
     def begin(share: int) -> wire.Begin:
         return wire.Begin(
             share,
+            cores,
             content,
             profiles,
             looks=gc.get_threshold(),

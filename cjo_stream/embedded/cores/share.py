@@ -80,7 +80,7 @@ class Share:
             timers_per_record_max=None,
             is_kept=False,
         )
-        self._window = CommitWindow()
+        self._window = CommitWindow(begin.shares)
         self._offset = self._task.applied
         self._entries: Iterator[Entry] = iter(())
         self._next: Entry | None = None
@@ -89,7 +89,7 @@ class Share:
         self._done = _new_done()
         for message in (StoreSet(SET_NUMBER, begin.content), ActivateSet(SET_NUMBER)):
             self._process([_Record(0, wire.TIMED, control_frame([("", message)]))])
-        self._task.commit()
+        self._commit()
         program = self._task.program
         assert program is not None
         self._is_learning = learns(program)
@@ -113,7 +113,7 @@ class Share:
                 self._process([_Record(asked.clock, wire.TIMED, one) for one in asked.frames])
                 yield self._told()
             case wire.Tally():
-                self._task.commit()
+                self._commit()
                 counts = list(self._task.take_counts().items())
                 yield wire.Counted(counts, self._task.events)
             case wire.Show():
@@ -170,8 +170,12 @@ class Share:
                 raise InvariantError("a share has sent something to another")
             self._note(step, outbox)
             self._window.add_bytes(sum(len(one.frame) for one in step))
-            if self._window.is_over(len(step), must=task.must_commit):
-                task.commit()
+            if self._window.is_over(len(step), task):
+                self._commit()
+
+    def _commit(self) -> None:
+        self._task.commit()
+        self._window.begin()
 
     # --- what is told
 

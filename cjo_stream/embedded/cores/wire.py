@@ -30,6 +30,8 @@ class Begin(msgspec.Struct, array_like=True, tag="begin"):
     """Open the engine of a share under a definition set."""
 
     share: int
+    shares: int
+    """How many there are."""
     content: bytes
     profiles: bool
     looks: tuple[int, int, int]

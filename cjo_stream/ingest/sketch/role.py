@@ -83,7 +83,7 @@ def roles_of(
     found = known_time or _time(columns)
     if found is None:
         meant = ", ".join(one.expression for one in columns if one.rows and _is_time_name(one))
-        why = f": of {meant} no one form of times reads nine values of ten" if meant else ""
+        why = f": no single form of times fits nine of ten values of {meant}" if meant else ""
         mend = "Write its values in one form, or add a column" if meant else "Add one"
         raise UsageError(
             f"no column of the sample holds a time that can be read{why}; it has {named}. {mend}, "

@@ -108,8 +108,8 @@ def away(error: Exception, what: str = "to ask") -> RetryError:
             )
         if error.args[0].code() > 0:  # of the protocol; librdkafka's own are negative
             return RetryError(
-                f"the broker answers that it cannot ({said}): it is tried again. If that lasts, "
-                "see what the broker's log says"
+                f"the broker answers that it cannot ({said}). If that lasts, see what the "
+                "broker's log says"
             )
     return RetryError(
         f"the broker does not answer ({said}); is it up, and does CJO_KAFKA__BOOTSTRAP_SERVERS "

@@ -78,7 +78,7 @@ def fault(properties: Mapping[str, str]) -> str | None:
             with socket.create_connection((host, port), WITHIN_S) as connection:
                 connection.settimeout(WITHIN_S)
                 found = _fault(connection, host, protocol, properties)
-        except (OSError, UsageError):
+        except (OSError, UnicodeError, UsageError):
             continue  # not reached, or too slow: it is away
         return f"the broker at {host}:{port} {found}" if found else None
     return None

@@ -142,17 +142,18 @@ def _apply(settings: Settings, asked: _Request, writer: Writer) -> Applied:
     _step(settings, asked, published, _activate(published))
     asked.on_step(f"set {number}: pointing intake at it")
     pointer = Pointer(number, published.digest)
-    spare = _spare(settings, admin, log.sets)
+    spare = _spare(settings, asked, admin, log.sets)
     gone: dict[str, bytes | None] = {f"{program.topology}/{one}": None for one in spare}
     writer.write({program.topology: msgspec.json.encode(pointer), **gone})
     return Applied(number, True, _behind(settings, asked, admin, number))
 
 
-def _spare(settings: Settings, admin: Admin, sets: Iterable[int]) -> list[int]:
+def _spare(settings: Settings, asked: _Request, admin: Admin, sets: Iterable[int]) -> list[int]:
     """Return the sets whose records may be deleted: none where nobody can tell what is needed."""
     try:
         return outdated(sets, _needed(settings, admin))
-    except (RetryError, RefusalError):
+    except (RetryError, RefusalError) as error:
+        asked.on_step(f"former sets are kept, for nobody can tell which ones are needed: {error}")
         return []
 
 
@@ -181,7 +182,9 @@ def _routing(settings: Settings, admin: Admin) -> dict[str, int] | None:
         return None
 
 
-def _behind(settings: Settings, asked: _Request, admin: Admin, number: int) -> tuple[str, ...]:
+def _behind(
+    settings: Settings, asked: _Request, admin: Admin, number: int
+) -> tuple[str, ...] | None:
     """Return the partitions that intake still routes by an older set after INTAKE_WITHIN_S.
 
     None where nobody can tell, which is said: the set is in force all the same.
@@ -192,7 +195,7 @@ def _behind(settings: Settings, asked: _Request, admin: Admin, number: int) -> t
             found = set_numbers(admin, group_id(settings, "intake"))
         except (RetryError, RefusalError) as error:
             asked.on_step(f"set {number}: nobody can tell whether intake uses it yet: {error}")
-            return ()
+            return None
         behind = tuple(place for place, at in found.items() if 0 < at < number)
         if not behind or time.monotonic() > until_s:
             return behind

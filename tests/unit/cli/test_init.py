@@ -304,7 +304,7 @@ def test_parquet(cli: Cli, tmp_path: Path) -> None:
         ("user_id,time,event\n", "no row of it can be read"),
         ("user_id,amount\nu1,5\n", "no column of the sample holds a time that can be read"),
         ("user_id,placed at\nu1,2026-03-01\nu2,31/12/2026\n",
-         "of row['placed at'] no one form of times reads nine values of ten"),
+         "no single form of times fits nine of ten values of row['placed at']"),
         ("time,amount\n2026-03-01T10:00:00Z,5\n", "no column of the sample names anybody"),
     ],
 )  # fmt: skip

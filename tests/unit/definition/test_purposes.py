@@ -25,9 +25,9 @@ consent: {marketing: opt_in}
     ("when", "asked", "unasked"),
     [
         ("event.n > 1", ["marketing"], ["service", "newsletter"]),
-        ("event.purpose == 'Newsletter'", ["marketing", "newsletter"], ["service"]),
-        ("event['purpose'] in ['a', 'b']", ["marketing", "a", "b"], ["service"]),
-        ("event.purpose == event.other", ["marketing", "newsletter"], []),
+        ("event.purpose == 'Newsletter'", ["marketing", "newsletter", "any"], []),
+        ("event['purpose'] in ['a', 'b']", ["marketing", "any"], []),
+        ("event.purpose != 'service' and event.status == 'revoked'", ["newsletter"], []),
     ],
 )
 def test_a_topology_knows_the_purposes_that_it_asks_for(
@@ -40,7 +40,11 @@ def test_a_topology_knows_the_purposes_that_it_asks_for(
 
 @pytest.mark.parametrize(
     ("purpose", "asked", "unasked"),
-    [("'News'", "news", "newsletter"), ("data.topic", "newsletter", None)],
+    [
+        ("'News'", "news", "newsletter"),
+        ("data.topic", "newsletter", None),
+        ("'a' if " + " or ".join("data.a<1" for _ in range(32)) + " else 'b'", "any", None),
+    ],
 )
 def test_an_expression_may_ask_for_a_purpose_of_its_own(
     tmp_path: Path, purpose: str, asked: str, unasked: str | None
@@ -66,3 +70,21 @@ states: {over: {end: over}}
     for metric, is_asked in (("unsubscribe_rate", True), ("exit_rate", False)):
         (tmp_path / "topology.yaml").write_text(base + journey.replace("METRIC", metric))
         assert load(tmp_path).program.asks_for("marketing") is is_asked
+
+
+JOURNEY = """---
+journey: revoked
+version: 1
+entry: {on: cjo.consent, when: "event.status == 'revoked'"}
+initial: over
+states: {over: {end: over}}
+"""
+
+
+def test_who_listens_for_consent_may_ask_for_any_purpose(tmp_path: Path) -> None:
+    base = TOPOLOGY.replace("WHEN", "event.n > 1")
+    for text in (base + JOURNEY, base.replace("count: seen,", "count: [seen, cjo.consent],")):
+        (tmp_path / "topology.yaml").write_text(text)
+        assert load(tmp_path).program.asks_for("newsletter")
+    (tmp_path / "topology.yaml").write_text(base)
+    assert not load(tmp_path).program.asks_for("newsletter")

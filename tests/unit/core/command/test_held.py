@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from cjo_stream.core.state import Command, Customer
+from cjo_stream.errors import InvariantError
 
 _DECODE = msgspec.msgpack.Decoder(Customer).decode
 _ENCODE = msgspec.msgpack.Encoder().encode
@@ -50,3 +52,9 @@ def test_customers_do_not_share_their_first_list() -> None:
     one, other = Customer(id="x"), Customer(id="y")
     one.commands.append(command(1))
     assert other.commands == []
+
+
+def test_damaged_commands_stop_the_process_and_are_no_event_s_fault() -> None:
+    customer = _DECODE(stored(1).replace(b"\xa3act", b"\x93\x01\x02\x03"))
+    with pytest.raises(InvariantError, match="the stored commands of customer x are damaged"):
+        _ = customer.commands

@@ -140,7 +140,7 @@ def test_the_events_of_a_killed_run_lie_with_its_results_until_it_begins_anew(
 
 @pytest.mark.slow
 def test_a_share_that_cannot_go_on_says_why() -> None:
-    begin = wire.Begin(0, load(TOPOLOGY).content, False, gc.get_threshold(), ACTORS_BYTES)
+    begin = wire.Begin(0, 1, load(TOPOLOGY).content, False, gc.get_threshold(), ACTORS_BYTES)
     with closing(Processes(lambda _: begin, 1)) as crew:
         crew.ask(begin)
         with pytest.raises(StopError, match="a share began twice"):

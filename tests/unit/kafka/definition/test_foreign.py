@@ -259,13 +259,16 @@ def test_no_set_is_deleted_while_nobody_can_tell_which_ones_intake_needs(
     def away(*_: Any) -> dict[str, int]:
         raise error
 
-    sets = range(1, SETS_KEPT + 5)
+    sets, said = range(1, SETS_KEPT + 5), list[str]()
+    asked = apply._Request(cast(Any, None), said.append, lambda _: None, 1.0, False, False)
     settings, admin = Settings(), cast(Admin, None)
     monkeypatch.setattr(apply, "read_shelves", lambda *_: {})
     monkeypatch.setattr(apply, "set_numbers", lambda *_: {"t/0": 3})
-    assert apply._spare(settings, admin, sets) == [1, 2]
+    assert apply._spare(settings, asked, admin, sets) == [1, 2]
+    assert said == []
     monkeypatch.setattr(apply, "set_numbers", away)
-    assert apply._spare(settings, admin, sets) == []
+    assert apply._spare(settings, asked, admin, sets) == []
+    assert said == [f"former sets are kept, for nobody can tell which ones are needed: {error}"]
 
 
 def test_a_status_tells_an_intake_that_nobody_can_ask_from_one_that_never_ran(
@@ -295,5 +298,5 @@ def test_an_apply_says_so_where_nobody_can_tell_whether_intake_has_switched(
     assert apply._behind(settings, asked, admin, 3) == ()
     assert said == []
     monkeypatch.setattr(apply, "set_numbers", away)
-    assert apply._behind(settings, asked, admin, 4) == ()
+    assert apply._behind(settings, asked, admin, 4) is None
     assert said == [f"set 4: nobody can tell whether intake uses it yet: {error}"]
