@@ -45,7 +45,7 @@ check: $(READY) ## lint, types, layers and every quick test that needs no broker
 .PHONY: test
 test: check ## check, then the slow tests, then those on a real broker
 	$(BIN)/pytest -m "slow and not kafka" $(TWO)
-	$(BIN)/pytest -m kafka -n 3 --dist loadfile tests/kafka
+	$(BIN)/pytest -m kafka -n 3 --dist loadfile --no-loadscope-reorder tests/kafka
 
 .PHONY: kafka
 kafka: $(READY) ## a local Kafka broker in the foreground, for development (Java 17, Maven)
@@ -126,8 +126,9 @@ bench: $(READY) ## throughput and latency of this machine; fails where beside th
 	$(BIN)/python -m tests.bench
 
 .PHONY: endurance
-endurance: $(READY) ## an installation for an hour: CASE=soak (a kill a minute), overload or outage. MINUTES=60, RATE=3000
-	$(BIN)/python -m tests.bench.endurance $(or $(CASE),soak) --minutes $(MINUTES) --rate $(or $(RATE),3000)
+endurance: $(READY) ## an installation for an hour: CASE=soak (a kill a minute), overload or outage. MINUTES=60, RATE=3000, CUSTOMERS=5000
+	$(BIN)/python -m tests.bench.endurance $(or $(CASE),soak) --minutes $(MINUTES) --rate $(or $(RATE),3000) \
+	  --customers $(or $(CUSTOMERS),5000)
 
 .PHONY: sizing
 sizing: $(READY) ## what an installation needs: OF=customers (10,000 to 2,000,000) or partitions (4 to 256)

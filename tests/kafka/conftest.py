@@ -5,6 +5,7 @@ With CJO_REQUIRE_KAFKA=1 the skip is a failure.
 
 import os
 import uuid
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,18 @@ from cjo_stream.kafka.local.broker import Broker
 from cjo_stream.settings import Settings
 
 TENANT_KEY = "a-key-only-the-tests-have-0123456789"
+LONG = ("test_life.py", "test_rolling.py", "test_outage.py")
+"""Files of few tests that take minutes."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that none of them runs alone at the end.
+
+    A file is of one process (`--dist loadfile`); pytest-xdist itself would begin with those of
+    many tests, which are next here.
+    """
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.path.name not in LONG, -tests[item.path]))
 
 
 @pytest.fixture(scope="session")

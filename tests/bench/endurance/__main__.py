@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench.endurance.traffic import Ear, Traffic, commands_of
+from tests.bench.endurance.traffic import CUSTOMERS, Ear, Traffic, commands_of
 from tests.bench.endurance.watch import Series, Watch, drawing, growth
 from tests.bench.kafka import CHECKPOINT_S, TOPOLOGY
 from tests.world.broker import start_broker
@@ -50,13 +50,14 @@ is remembered for the reward window and `max_late`, by default for eight days.""
 class Trial:
     """An installation under traffic: `run` a case, then `figures` and `panels`."""
 
-    def __init__(self, chain: Chain, rate: float) -> None:
+    def __init__(self, chain: Chain, rate: float, customers: int) -> None:
         self.chain = chain
         self.rate = rate
         self.traffic = Traffic(chain, rate)
+        self.traffic.customers = customers
         self.ear = Ear(commands_of(chain), self.traffic)
         self.watch = Watch(chain, 5.0)
-        self.figures: dict[str, Any] = {"rate": rate}
+        self.figures: dict[str, Any] = {"rate": rate, "customers": customers}
         self.faults: list[str] = []
         self.kills = 0
         self._began_s = time.time()
@@ -165,7 +166,7 @@ def forgetful(folder: Path) -> Path:
 
 
 @contextmanager
-def trial(rate: float, workers: int, *, forgets: bool) -> Iterator[Trial]:
+def trial(rate: float, customers: int, workers: int, *, forgets: bool) -> Iterator[Trial]:
     """Yield an installation under traffic; `forgets`: of the topology that is `forgetful`."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -181,7 +182,7 @@ def trial(rate: float, workers: int, *, forgets: bool) -> Iterator[Trial]:
             chain.create(topology)
             chain.start(topology)
             try:
-                made = Trial(chain, rate)
+                made = Trial(chain, rate, customers)
                 for thread in (made.ear, made.watch, made.traffic):
                     thread.start()
                 yield made
@@ -197,13 +198,15 @@ def main() -> int:
     parser.add_argument("case", choices=["soak", "overload", "outage"])
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--rate", type=float, default=3_000.0, help="events a second")
+    parser.add_argument("--customers", type=int, default=CUSTOMERS)
     parser.add_argument("--times", type=float, default=3.0, help="of an overload")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("build"))
     asked = parser.parse_args()
     if asked.case == "soak" and asked.minutes < SOAK_MINUTES_MIN:
         parser.error(f"a soak of less than {SOAK_MINUTES_MIN} minutes shows nothing")
-    with trial(asked.rate, asked.workers, forgets=asked.case == "soak") as made:
+    forgets = asked.case == "soak"
+    with trial(asked.rate, asked.customers, asked.workers, forgets=forgets) as made:
         if asked.case == "soak":
             made.soak(asked.minutes)
         elif asked.case == "overload":
