@@ -46,6 +46,8 @@ class Traffic(threading.Thread):
         )
         self._draw = random.Random(1)
         self._ending = threading.Event()
+        self._numbering = threading.Lock()
+        """Its own thread produces, and so may another: no two events have one number."""
 
     def run(self) -> None:
         owed, before_s = 0.0, time.monotonic()
@@ -70,10 +72,11 @@ class Traffic(threading.Thread):
 
     def _put(self, event: dict[str, Any]) -> None:
         attributes = event["attributes"]
-        attributes["sent"] = at = len(self.sent_s)
+        with self._numbering:
+            attributes["sent"] = at = len(self.sent_s)
+            self.sent_s.append(time.time())
         if event["type"] == "cart_updated" and attributes["total"] >= LARGE:
             self.large.add(at)
-        self.sent_s.append(time.time())
         value = _ENCODE(event)
         while True:
             try:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any, cast
 from xml.etree import ElementTree
 
+import pytest
+
+from tests.bench.endurance import traffic
 from tests.bench.endurance.traffic import Ear, Traffic
 from tests.bench.endurance.watch import drawing, growth
 
 
 def ear(large: set[int], events: int) -> Ear:
-    traffic = SimpleNamespace(large=large, sent_s=[float(at) for at in range(events)])
-    return Ear(cast(Any, None), cast(Traffic, traffic))
+    sent = SimpleNamespace(large=large, sent_s=[float(at) for at in range(events)])
+    return Ear(cast(Any, None), cast(Traffic, sent))
 
 
 def command(number: int, action: str = "large_cart") -> bytes:
@@ -36,6 +41,29 @@ def test_what_is_missing_came_twice_or_came_of_nothing_is_told() -> None:
         "1 commands came twice",
         "1 commands are of no event",
     ]
+
+
+def test_two_threads_that_produce_give_no_number_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers: list[int] = []
+
+    def produce(_: str, value: bytes, **__: Any) -> None:
+        numbers.append(json.loads(value)["attributes"]["sent"])
+
+    stub = SimpleNamespace(produce=produce, poll=lambda *_: 0, flush=lambda *_: 0)
+    monkeypatch.setattr(traffic, "Producer", lambda _: stub)
+    chain = SimpleNamespace(prefix="p.", bootstrap="none")
+    made = Traffic(cast(Any, chain), 0)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [Thread(target=made.produce, args=(5_000,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert sorted(numbers) == list(range(20_000))
 
 
 def test_the_latency_is_of_the_time_that_is_asked_for_and_the_longest_since_the_mark() -> None:
