@@ -37,7 +37,7 @@ _FACTS: Final = {
     "timezone": "no time zone; write an IANA name such as Europe/Berlin",
 }
 _CONSENT: Final = {
-    "unusable": "no room for more",
+    "unusable": "no statement, or no room for more",
     "unasked": "neither the policy's `consent` nor an expression asks for the purpose",
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from typing import Any, cast
+from typing import Any, Never, cast
 
 import msgspec
 import pytest
@@ -252,13 +252,19 @@ def test_no_apply_says_that_a_set_governs_where_a_later_one_does() -> None:
     check_answers(8, [{"active": 8, "error": None}], "d")  # its records are back
 
 
+def raising(error: CjoError) -> Callable[..., Never]:
+    """Return what raises this error, whatever it is asked."""
+
+    def ask(*_: Any) -> Never:
+        raise error
+
+    return ask
+
+
 @pytest.mark.parametrize("error", [RetryError("no coordinator"), RefusalError("no right")])
 def test_no_set_is_deleted_while_nobody_can_tell_which_ones_intake_needs(
     monkeypatch: pytest.MonkeyPatch, error: CjoError
 ) -> None:
-    def away(*_: Any) -> dict[str, int]:
-        raise error
-
     sets, said = range(1, SETS_KEPT + 5), list[str]()
     asked = apply._Request(cast(Any, None), said.append, lambda _: None, 1.0, False, False)
     settings, admin = Settings(), cast(Admin, None)
@@ -266,7 +272,7 @@ def test_no_set_is_deleted_while_nobody_can_tell_which_ones_intake_needs(
     monkeypatch.setattr(apply, "set_numbers", lambda *_: {"t/0": 3})
     assert apply._spare(settings, asked, admin, sets) == [1, 2]
     assert said == []
-    monkeypatch.setattr(apply, "set_numbers", away)
+    monkeypatch.setattr(apply, "set_numbers", raising(error))
     assert apply._spare(settings, asked, admin, sets) == []
     assert said == [f"former sets are kept, for nobody can tell which ones are needed: {error}"]
 
@@ -274,13 +280,10 @@ def test_no_set_is_deleted_while_nobody_can_tell_which_ones_intake_needs(
 def test_a_status_tells_an_intake_that_nobody_can_ask_from_one_that_never_ran(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def away(*_: Any) -> dict[str, int]:
-        raise RetryError("no coordinator")
-
     settings, admin = Settings(), cast(Admin, None)
     monkeypatch.setattr(apply, "set_numbers", lambda *_: {})
     assert apply._routing(settings, admin) == {}
-    monkeypatch.setattr(apply, "set_numbers", away)
+    monkeypatch.setattr(apply, "set_numbers", raising(RetryError("no coordinator")))
     assert apply._routing(settings, admin) is None
 
 
@@ -288,15 +291,12 @@ def test_a_status_tells_an_intake_that_nobody_can_ask_from_one_that_never_ran(
 def test_an_apply_says_so_where_nobody_can_tell_whether_intake_has_switched(
     monkeypatch: pytest.MonkeyPatch, error: CjoError
 ) -> None:
-    def away(*_: Any) -> dict[str, int]:
-        raise error
-
     said: list[str] = []
     asked = apply._Request(cast(Any, None), said.append, lambda _: None, 1.0, False, False)
     settings, admin = Settings(), cast(Admin, None)
     monkeypatch.setattr(apply, "set_numbers", lambda *_: {"t/0": 3})
     assert apply._behind(settings, asked, admin, 3) == ()
     assert said == []
-    monkeypatch.setattr(apply, "set_numbers", away)
+    monkeypatch.setattr(apply, "set_numbers", raising(error))
     assert apply._behind(settings, asked, admin, 4) is None
     assert said == [f"set 4: nobody can tell whether intake uses it yet: {error}"]
