@@ -8,6 +8,11 @@ app.kubernetes.io/instance: {{ .root.Release.Name }}
 app.kubernetes.io/component: {{ .stage }}
 {{- end }}
 
+{{/* The name of this installation in metrics; it may be the value of a Kubernetes label, too. */}}
+{{- define "cjo.installation" -}}
+{{ .Values.installation | default (printf "%s.%s" .Release.Namespace .Release.Name | trunc 63 | trimSuffix "-") }}
+{{- end }}
+
 {{- define "cjo.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
