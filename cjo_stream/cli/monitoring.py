@@ -63,6 +63,13 @@ def monitoring(
         str | None,
         typer.Option(metavar="FILE", help="A file at Prometheus with that name's password."),
     ] = None,
+    installation: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Its name, if the same Prometheus watches others: each has its own.",
+        ),
+    ] = "cjo-stream",
     notify: Annotated[
         str | None,
         typer.Option(
@@ -93,7 +100,8 @@ def monitoring(
     targets = {one.name: f"{host}:{one.environment['CJO_METRICS_PORT']}" for one in children}
     if target:
         targets = dict(_named(one) for one in target)
-    for name, text in files(Plan(targets, faster, notify, tls, ca, login)).items():
+    plan = Plan(targets, faster, notify, tls, ca, login, installation)
+    for name, text in files(plan).items():
         path = folder / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

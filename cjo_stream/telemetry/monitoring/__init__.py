@@ -1,6 +1,7 @@
 """What Prometheus, Alertmanager and Grafana need to watch an installation, as files.
 
 alert        every alert, as data: when it fires, how bad that is, and what it makes needless
+silence      what an alert holds back while it fires, and within what
 condition    what several alerts ask, in Prometheus's language
 rule         the recording rules, and all rules as a file for Prometheus
 board        every panel of every dashboard, as data

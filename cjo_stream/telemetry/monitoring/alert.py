@@ -2,6 +2,9 @@
 
 A duration in an expression is written `[5m]`, or as a number of seconds `{5m}`; so all of them can
 be divided by one factor (`rule.faster`). Numbers without a unit stay as they are.
+
+Every expression keeps the label `installation` (`condition.INSTALLATION`), so one that works says
+nothing about another.
 """
 
 from __future__ import annotations
@@ -21,9 +24,14 @@ from cjo_stream.telemetry.monitoring.condition import (
     unless_after,
     unless_full,
 )
-
-_LATE: Final = ("CjoLagGrowing", "CjoActionsLate", "CjoActionsLateSlowly")
-_STUCK: Final = ("CjoNothingApplied", *_LATE, "CjoPartitionHot")
+from cjo_stream.telemetry.monitoring.silence import (
+    CHANNEL,
+    LATE,
+    PROCESS,
+    STAGE,
+    STUCK,
+    Silence,
+)
 
 
 class Alert(NamedTuple):
@@ -31,8 +39,8 @@ class Alert(NamedTuple):
 
     `severity`: a page wakes a person, a ticket waits until the next working day. `within`: the
     time from the beginning of a fault to the notification at the latest. `summary` may name labels
-    and the value as Prometheus's templates do. `silences`: alerts that say nothing new while this
-    one fires.
+    and the value as Prometheus's templates do. `silences`: what says nothing new while this one
+    fires.
     """
 
     name: str
@@ -41,7 +49,12 @@ class Alert(NamedTuple):
     for_: str
     within: str
     summary: str
-    silences: tuple[str, ...] = ()
+    silences: tuple[Silence, ...] = ()
+
+    @property
+    def silenced(self) -> tuple[str, ...]:
+        """Return the names of the alerts that it holds back."""
+        return tuple(name for one in self.silences for name in one.alerts)
 
 
 ALERTS: Final = (
@@ -56,11 +69,13 @@ ALERTS: Final = (
     Alert(
         "CjoNoTargets",
         "page",
-        'absent(up{job="cjo-stream"})',
+        'count by (installation) (count_over_time(up{job="cjo-stream",installation!=""}[1h])) '
+        'unless on (installation) up{job="cjo-stream"} '
+        # Nobody knows the name of an installation that was gone an hour ago.
+        'or on () absent(up{job="cjo-stream"})',
         "5m",
         "7m",
         "Prometheus knows no process of cjo-stream at all",
-        ("CjoStageGone",),
     ),
     Alert(
         "CjoTargetDown",
@@ -69,20 +84,22 @@ ALERTS: Final = (
         "2m",
         "4m",
         "{{ $labels.process }} at {{ $labels.instance }} does not answer",
-        _STUCK,
+        (STUCK,),
     ),
     Alert(
         "CjoStageGone",
         "page",
-        f"count by (stage) (count_over_time(cjo_stage_info{{{NEEDED}}}[1h])) "
-        "unless count by (stage) (cjo_stage_info) "
-        'unless on () up{job="cjo-stream"} == 0 '
+        f"count by (installation, stage) (count_over_time(cjo_stage_info{{{NEEDED}}}[1h])) "
+        "unless count by (installation, stage) (cjo_stage_info) "
+        'and on (installation) up{job="cjo-stream"} '
+        'unless on (installation) up{job="cjo-stream"} == 0 '
         # Once Prometheus knows the targets again, it asks them one after the other.
-        f'unless on () count_over_time(ALERTS{{alertname="CjoNoTargets",{FIRES}}}[2m]) > 0',
+        "unless on (installation) "
+        f'count_over_time(ALERTS{{alertname="CjoNoTargets",{FIRES}}}[2m]) > 0',
         "5m",
         "12m",
         "No process of the stage {{ $labels.stage }} is left",
-        _STUCK,
+        (STUCK,),
     ),
     Alert(
         "CjoRestarting",
@@ -94,37 +111,41 @@ ALERTS: Final = (
         "17m",
         "{{ $labels.process }} at {{ $labels.instance }} began {{ $value | humanize }} times anew "
         "in 15 minutes",
-        ("CjoNotReady", *_STUCK),
+        (Silence(("CjoNotReady",), PROCESS), STUCK),
     ),
     Alert(
         "CjoNothingReady",
         "page",
-        "max(cjo_ready) == 0",
+        "max by (installation) (cjo_ready) == 0",
         "2m",
         "4m",
         "No process can work: usually the broker is away",
         (
-            "CjoNotReady",
-            "CjoLearnOrInsightDown",
-            "CjoLearnerSilent",
-            "CjoInsightStale",
-            "CjoCheckpointOld",
-            "CjoRebalancing",
-            "CjoRegistryAway",
-            "CjoRestarting",
-            *_STUCK,
+            Silence(
+                (
+                    "CjoNotReady",
+                    "CjoLearnOrInsightDown",
+                    "CjoLearnerSilent",
+                    "CjoInsightStale",
+                    "CjoCheckpointOld",
+                    "CjoRebalancing",
+                    "CjoRegistryAway",
+                    "CjoRestarting",
+                )
+            ),
+            STUCK,
         ),
     ),
     Alert(
         "CjoNotReady",
         "page",
-        f'cjo_ready{{process!~"{BESIDE}"}} == 0 unless on () max(cjo_ready) == 0 '
+        f'cjo_ready{{process!~"{BESIDE}"}} == 0 '
+        "unless on (installation) max by (installation) (cjo_ready) == 0 " + unless_full("5m"),
         # Once its disk has room again, a worker needs a moment to open its store.
-        + unless_full("5m"),
         "5m",
         "7m",
         "{{ $labels.process }} at {{ $labels.instance }} answers, but takes no work",
-        _STUCK,
+        (STUCK,),
     ),
     Alert(
         "CjoLearnOrInsightDown",
@@ -135,17 +156,20 @@ ALERTS: Final = (
         "10m",
         "12m",
         "{{ $labels.process }} at {{ $labels.instance }} does not work",
-        ("CjoLearnerSilent", "CjoInsightStale"),
+        (
+            Silence(("CjoLearnerSilent",), where=('process=~"learn.*"',)),
+            Silence(("CjoInsightStale",), PROCESS),
+        ),
     ),
     Alert(
         "CjoNothingApplied",
         "page",
         f"min_over_time(cjo:lag_records:sum{{{PIPELINE}}}[5m]) > 0 "
-        "unless on (stage) cjo:steps:rate5m > 0",
+        "unless on (installation, stage) cjo:steps:rate5m > 0",
         "2m",
         "9m",
         "{{ $labels.stage }} has {{ $value | humanize }} records to read, and takes none",
-        _LATE,
+        (Silence(("CjoLagGrowing",), STAGE), LATE),
     ),
     Alert(
         "CjoLagGrowing",
@@ -159,8 +183,9 @@ ALERTS: Final = (
     Alert(
         "CjoPartitionHot",
         "ticket",
-        f"max by (stage, topic) ({OF_TOPICS}) > 1000 and "
-        f"max by (stage, topic) ({OF_TOPICS}) > 10 * min by (stage, topic) ({OF_TOPICS})",
+        f"max by (installation, stage, topic) ({OF_TOPICS}) > 1000 and "
+        f"max by (installation, stage, topic) ({OF_TOPICS}) > 10 * "
+        f"min by (installation, stage, topic) ({OF_TOPICS})",
         "15m",
         "18m",
         "{{ $labels.stage }}: one partition of {{ $labels.topic }} has {{ $value | humanize }} "
@@ -170,18 +195,20 @@ ALERTS: Final = (
         "CjoActionsLate",
         "page",
         f"({burns('1h', '5m', 14.4)} or {burns('6h', '30m', 6)} and {burning('5m', 6)}) "
-        "and on () sum(increase(cjo_event_to_action_seconds_count[1h])) > 50 "
+        "and on (installation) "
+        "sum by (installation) (increase(cjo_event_to_action_seconds_count[1h])) > 50 "
         + unless_after("10m"),
         "0s",
         "15m",
         f"More commands are later than {LATE_S:g} s than the objective of {OBJECTIVE:.0%} bears",
-        ("CjoLagGrowing", "CjoActionsLateSlowly"),
+        (Silence(("CjoLagGrowing", "CjoActionsLateSlowly")),),
     ),
     Alert(
         "CjoActionsLateSlowly",
         "ticket",
         f"({burns('1d', '2h', 3)} or {burns('3d', '6h', 1)}) "
-        "and on () sum(increase(cjo_event_to_action_seconds_count[6h])) > 50",
+        "and on (installation) "
+        "sum by (installation) (increase(cjo_event_to_action_seconds_count[6h])) > 50",
         "15m",
         "3h",
         f"At this rate more commands are later than {LATE_S:g} s in 30 days than the objective "
@@ -190,9 +217,10 @@ ALERTS: Final = (
     Alert(
         "CjoCommandsExpired",
         "page",
-        'sum(increase(cjo_suppressed_total{gate="expired"}[15m])) > 20 and '
-        'sum(increase(cjo_suppressed_total{gate="expired"}[15m])) '
-        "> 0.05 * sum(increase(cjo_event_to_action_seconds_count[15m])) " + unless_after("20m"),
+        'sum by (installation) (increase(cjo_suppressed_total{gate="expired"}[15m])) > 20 and '
+        'sum by (installation) (increase(cjo_suppressed_total{gate="expired"}[15m])) > 0.05 * '
+        "sum by (installation) (increase(cjo_event_to_action_seconds_count[15m])) "
+        + unless_after("20m"),
         "0s",
         "5m",
         "{{ $value | humanize }} commands were dropped in 15 minutes: their time was over before "
@@ -201,7 +229,7 @@ ALERTS: Final = (
     Alert(
         "CjoChannelUnread",
         "page",
-        "max by (channel) (cjo_channel_unread_seconds) > {10m}",
+        "max by (installation, channel) (cjo_channel_unread_seconds) > {10m}",
         "0s",
         "13m",
         "Commands go to the channel {{ $labels.channel }}, and nobody has taken any for "
@@ -210,26 +238,29 @@ ALERTS: Final = (
     Alert(
         "CjoWebhookStuck",
         "page",
-        "sum by (channel) (min_over_time(cjo_webhook_waiting[10m])) > 0 unless on (channel) "
-        'sum by (channel) (increase(cjo_webhook_commands_total{result=~"answered|refused"}[10m])) '
+        "sum by (installation, channel) (min_over_time(cjo_webhook_waiting[10m])) > 0 "
+        "unless on (installation, channel) "
+        "sum by (installation, channel) "
+        '(increase(cjo_webhook_commands_total{result=~"answered|refused"}[10m])) '
         "> 0 "
         # While the broker is away nothing is posted, and for a moment afterwards.
-        "unless on () "
+        "unless on (installation) "
         f'count_over_time(ALERTS{{alertname="CjoNothingReady",{FIRES}}}[5m]) > 0',
         "1m",
         "14m",
         "The endpoint of the channel {{ $labels.channel }} has answered nothing for ten minutes; "
         "{{ $value | humanize }} commands wait",
-        ("CjoChannelUnread", "CjoWebhookUnanswered"),
+        (Silence(("CjoChannelUnread", "CjoWebhookUnanswered"), CHANNEL),),
     ),
     Alert(
         "CjoWebhookUnanswered",
         "page",
-        "sum by (channel) "
+        "sum by (installation, channel) "
         '(increase(cjo_webhook_commands_total{result=~"refused|expired|unreadable|lost"}[15m])) '
-        "> 20 and sum by (channel) "
+        "> 20 and sum by (installation, channel) "
         '(increase(cjo_webhook_commands_total{result=~"refused|expired|unreadable|lost"}[15m])) '
-        "> 0.05 * sum by (channel) (increase(cjo_webhook_commands_total[15m]))",
+        "> 0.05 * "
+        "sum by (installation, channel) (increase(cjo_webhook_commands_total[15m]))",
         "0s",
         "8m",
         "{{ $value | humanize }} commands of the channel {{ $labels.channel }} came to nothing in "
@@ -238,9 +269,9 @@ ALERTS: Final = (
     Alert(
         "CjoDeadLetters",
         "page",
-        "sum(increase(cjo_dead_letters_total[10m])) > 50 and "
-        "sum(increase(cjo_dead_letters_total[10m])) "
-        "> 0.05 * (sum(increase(cjo_events_total[10m])) or vector(0))",
+        "sum by (installation) (increase(cjo_dead_letters_total[10m])) > 50 unless "
+        "sum by (installation) (increase(cjo_dead_letters_total[10m])) "
+        "<= 0.05 * sum by (installation) (increase(cjo_events_total[10m]))",
         "5m",
         "9m",
         "{{ $value | humanize }} records were refused in 10 minutes, more than one of 20",
@@ -248,7 +279,7 @@ ALERTS: Final = (
     Alert(
         "CjoHandlerFailed",
         "ticket",
-        'sum(increase(cjo_dead_letters_total{reason="failed"}[1h])) > 0',
+        'sum by (installation) (increase(cjo_dead_letters_total{reason="failed"}[1h])) > 0',
         "0s",
         "2m",
         "An error inside the engine: {{ $value | humanize }} events had no effect",
@@ -260,7 +291,7 @@ ALERTS: Final = (
         "5m",
         "7m",
         "{{ $value }} partitions wait for a schema that the registry does not give",
-        ("CjoNotReady", "CjoLearnOrInsightDown", *_STUCK),
+        (Silence(("CjoNotReady",), PROCESS), STUCK),
     ),
     Alert(
         "CjoCheckpointOld",
@@ -279,7 +310,7 @@ ALERTS: Final = (
         "3m",
         "{{ $value | humanizePercentage }} of the disk of {{ $labels.process }} at "
         "{{ $labels.instance }} is free",
-        ("CjoDiskFilling", "CjoCheckpointOld", "CjoNotReady", *_STUCK),
+        (Silence(("CjoDiskFilling", "CjoCheckpointOld", "CjoNotReady"), PROCESS), STUCK),
     ),
     Alert(
         "CjoDiskFilling",
@@ -302,9 +333,9 @@ ALERTS: Final = (
     Alert(
         "CjoLearnerSilent",
         "ticket",
-        "(sum(increase(cjo_rewards_total[30m])) > 0 "
-        'unless on () sum(increase(cjo_items_total{stage="learn"}[30m])) > 0) '
-        "or on () max(cjo_model_waiting_seconds) > {30m}",
+        "(sum by (installation) (increase(cjo_rewards_total[30m])) > 0 unless on (installation) "
+        'sum by (installation) (increase(cjo_items_total{stage="learn"}[30m])) > 0) '
+        "or on (installation) max by (installation) (cjo_model_waiting_seconds) > {30m}",
         "5m",
         "37m",
         "Rewards come, and no model learns from them",
@@ -328,7 +359,8 @@ ALERTS: Final = (
     Alert(
         "CjoLibrariesDiffer",
         "ticket",
-        "count by (library) (count by (library, version) (cjo_library_info)) > 1",
+        "count by (installation, library) "
+        "(count by (installation, library, version) (cjo_library_info)) > 1",
         "15m",
         "17m",
         "Processes have {{ $value }} versions of {{ $labels.library }}",

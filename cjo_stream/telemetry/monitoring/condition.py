@@ -7,12 +7,19 @@ from __future__ import annotations
 
 from typing import Final
 
+INSTALLATION: Final = "installation"
+"""The label that tells installations apart which one Prometheus watches. Where no scrape sets it,
+it is empty, and all processes are one installation."""
 PIPELINE: Final = 'stage=~"intake|task|dispatch"'
 """The stages that stand between an event and its commands."""
 NEEDED: Final = 'stage=~"intake|task|dispatch|webhook"'
 """The stages without which no command arrives, where they were there before."""
 BESIDE: Final = "learn.*|insight.*"
 """The processes that no command waits for: nobody is woken for them."""
+ASIDE: Final = f"{BESIDE}|webhook.*"
+"""The processes that stand beside or behind the way of an event to its commands."""
+ON_THE_WAY: Final = (f'process!~"{ASIDE}"', 'stage!="webhook"')
+"""Selects alerts that explain why commands are late."""
 OBJECTIVE: Final = 0.99
 """The share of commands that are to be delivered in time."""
 LATE_S: Final = 1.0
@@ -57,18 +64,18 @@ def lag(where: str = "") -> str:
 
 
 def unless_after(window: str) -> str:
-    """Return the condition that no outage was told of within a time.
+    """Return the condition that no outage of this installation was told of within a time.
 
     What waited during an outage is late once it is over, and whoever was woken knows that.
     """
-    names = "|".join(OUTAGES)
-    return f'unless on () count_over_time(ALERTS{{alertname=~"{names}",{FIRES}}}[{window}]) > 0'
+    told = ",".join((f'alertname=~"{"|".join(OUTAGES)}"', *ON_THE_WAY, FIRES))
+    return f"unless on (installation) count_over_time(ALERTS{{{told}}}[{window}]) > 0"
 
 
 def unless_full(window: str) -> str:
     """Return the condition that the disk of this host was not told to be full within a time."""
     full = f'ALERTS{{alertname="CjoDiskFull",{FIRES}}}'
-    return f"unless on (instance) count_over_time({full}[{window}]) > 0"
+    return f"unless on (installation, instance) count_over_time({full}[{window}]) > 0"
 
 
 OF_TOPICS: Final = f'label_replace({lag(PIPELINE)}, "topic", "$1", "partition", "(.+)/[0-9]+")'

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from cjo_stream.definition.text.written import as_yaml
 from cjo_stream.telemetry.monitoring.alert import ALERTS
+from cjo_stream.telemetry.monitoring.condition import INSTALLATION
 from cjo_stream.telemetry.monitoring.dashboard import dashboards
 from cjo_stream.telemetry.monitoring.rule import divided, rules, seconds
 
@@ -25,7 +26,8 @@ class Plan(NamedTuple):
     by. `notify`: where notifications are posted, under /page, /ticket and /watchdog; None: the
     receivers are there, and tell nobody. `tls`: whether targets speak TLS, with certificates of
     the authority in the file `ca`, or of one of the system's. `login`: a name, and the file of its
-    password. Files are read by Prometheus.
+    password. Files are read by Prometheus. `installation`: the name that tells this installation
+    from others which the same Prometheus watches.
     """
 
     targets: dict[str, str]
@@ -34,6 +36,7 @@ class Plan(NamedTuple):
     tls: bool = False
     ca: str | None = None
     login: tuple[str, str] | None = None
+    installation: str = JOB
 
 
 def files(plan: Plan) -> dict[str, str]:
@@ -71,7 +74,10 @@ def prometheus(plan: Plan) -> dict[str, Any]:
                 "job_name": JOB,
                 **_access(plan),
                 "static_configs": [
-                    {"targets": [address], "labels": {"process": name}}
+                    {
+                        "targets": [address],
+                        "labels": {INSTALLATION: plan.installation, "process": name},
+                    }
                     for name, address in plan.targets.items()
                 ],
             }
@@ -93,7 +99,7 @@ def _access(plan: Plan) -> dict[str, Any]:
 def alertmanager(plan: Plan) -> dict[str, Any]:
     """Return the configuration of Alertmanager."""
     waits = {
-        "group_by": ["alertname"],
+        "group_by": ["alertname", INSTALLATION],
         "group_wait": divided("30s", plan.faster),
         # Prometheus repeats for 15 minutes that an alert has ended, so its group is there for as
         # long; with a longer interval the next alert of that name would be told much later.
@@ -113,11 +119,12 @@ def alertmanager(plan: Plan) -> dict[str, Any]:
         "receivers": [_receiver(name, plan.notify) for name in RECEIVERS],
         "inhibit_rules": [
             {
-                "source_matchers": [f'alertname="{alert.name}"'],
-                "target_matchers": [f'alertname=~"{"|".join(alert.silences)}"'],
+                "source_matchers": [f'alertname="{alert.name}"', *silence.where],
+                "target_matchers": [f'alertname=~"{"|".join(silence.alerts)}"'],
+                "equal": [INSTALLATION, *silence.same],
             }
             for alert in ALERTS
-            if alert.silences
+            for silence in alert.silences
         ],
     }
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 from cjo_stream.telemetry.monitoring.board import BOARDS
 from cjo_stream.telemetry.monitoring.board.panel import Board, Panel
+from cjo_stream.telemetry.monitoring.condition import INSTALLATION
 
 SCHEMA: Final = 39
 COLUMNS: Final = 24
 _SOURCE: Final = {"type": "prometheus", "uid": "${datasource}"}
+_SERIES: Final = re.compile(r"\b(cjo[_:][\w:]+|up|ALERTS)\b(?:\{([^}]*)\})?")
 _HEIGHTS: Final = {"stat": 4, "timeseries": 8, "table": 8}
 
 
@@ -20,6 +23,22 @@ def dashboards() -> dict[str, str]:
         board.name: json.dumps(_dashboard(board), indent=1, ensure_ascii=False) + "\n"
         for board in BOARDS
     }
+
+
+def chosen(expr: str) -> str:
+    """Return an expression of a panel that shows the installations chosen on the dashboard.
+
+    >>> chosen('sum(up{job="a"})')
+    'sum(up{installation=~"$installation",job="a"})'
+    >>> chosen("max(cjo_ready)")
+    'max(cjo_ready{installation=~"$installation"})'
+    """
+
+    def selected(found: re.Match[str]) -> str:
+        matchers = f'{INSTALLATION}=~"${INSTALLATION}"'
+        return f"{found[1]}{{{','.join(filter(None, (matchers, found[2])))}}}"
+
+    return _SERIES.sub(selected, expr)
 
 
 def _dashboard(board: Board) -> dict[str, Any]:
@@ -40,7 +59,18 @@ def _dashboard(board: Board) -> dict[str, Any]:
                     "type": "datasource",
                     "query": "prometheus",
                     "current": {"text": "Prometheus", "value": "prometheus"},
-                }
+                },
+                {
+                    "name": INSTALLATION,
+                    "label": "Installation",
+                    "type": "query",
+                    "datasource": _SOURCE,
+                    "query": f'label_values(up{{job="cjo-stream"}}, {INSTALLATION})',
+                    "refresh": 2,
+                    "includeAll": True,
+                    "allValue": ".*",
+                    "current": {"text": "All", "value": "$__all"},
+                },
             ]
         },
         "links": [
@@ -96,7 +126,7 @@ def _panel(panel: Panel, number: int, at: dict[str, int]) -> dict[str, Any]:
             {
                 "refId": chr(ord("A") + index),
                 "datasource": _SOURCE,
-                "expr": query.expr,
+                "expr": chosen(query.expr),
                 "legendFormat": query.legend or "__auto",
                 "instant": panel.kind == "table",
                 "range": panel.kind != "table",

@@ -24,16 +24,17 @@ class Record(NamedTuple):
 
 
 def _late(window: str) -> Record:
-    in_time = f'sum(rate(cjo_event_to_action_seconds_bucket{{le="{LATE_S}"}}[{window}]))'
-    all_ = f"sum(rate(cjo_event_to_action_seconds_count[{window}]))"
+    of_all = "sum by (installation) (rate(cjo_event_to_action_seconds"
+    in_time = f'{of_all}_bucket{{le="{LATE_S}"}}[{window}]))'
+    all_ = f"{of_all}_count[{window}]))"
     return Record(f"cjo:commands_late:ratio{window}", f"1 - {in_time} / {all_}")
 
 
 RECORDS: Final = (
-    Record("cjo:lag_records:sum", f"sum by (stage) ({lag()})"),
+    Record("cjo:lag_records:sum", f"sum by (installation, stage) ({lag()})"),
     Record(
         "cjo:steps:rate5m",
-        "sum by (stage) (label_replace(rate(cjo_stage_seconds_count"
+        "sum by (installation, stage) (label_replace(rate(cjo_stage_seconds_count"
         '{stage!="intake_route"}[5m]), "stage", "intake", "stage", "intake_deliver"))',
     ),
     *(_late(window) for window in ("5m", "30m", "1h", "2h", "6h", "1d", "3d")),

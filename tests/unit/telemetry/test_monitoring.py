@@ -19,7 +19,7 @@ from cjo_stream.telemetry import METRICS, PROCESS_METRICS
 from cjo_stream.telemetry.monitoring import Plan, files
 from cjo_stream.telemetry.monitoring.alert import ALERTS
 from cjo_stream.telemetry.monitoring.board import BOARDS
-from cjo_stream.telemetry.monitoring.condition import LATE_S, OBJECTIVE
+from cjo_stream.telemetry.monitoring.condition import INSTALLATION, LATE_S, OBJECTIVE
 from cjo_stream.telemetry.monitoring.config import alertmanager, as_yaml, prometheus
 from cjo_stream.telemetry.monitoring.rule import RECORDS, quicker, rules, seconds
 from tests.docs.command import parse
@@ -221,7 +221,8 @@ def test_each_alert_says_when_it_comes_at_the_latest_and_that_is_after_its_for()
 
 
 def test_an_alert_silences_others_and_never_in_a_circle() -> None:
-    silences = {one.name: set(one.silences) for one in ALERTS}
+    silences = {one.name: set(one.silenced) for one in ALERTS}
+    assert all(len(set(one.silenced)) == len(one.silenced) for one in ALERTS)
     for name, silenced in silences.items():
         assert silenced <= NAMES - {name}, name
         reached, waiting = set(), list(silenced)
@@ -243,8 +244,8 @@ def test_late_is_a_bound_of_a_bucket() -> None:
 
 # --- what rules and dashboards name
 
-OF_PROMETHEUS: Final = {"up": (), "ALERTS": ("alertname", "alertstate", "severity")}
-OF_SCRAPES: Final = {"job", "instance", "process"}
+OF_PROMETHEUS: Final = {"up": (), "ALERTS": ("alertname", "alertstate", "severity", "stage")}
+OF_SCRAPES: Final = {"job", "instance", "process", INSTALLATION}
 EXPRESSIONS: Final = {
     **{one.name: one.expr for one in RECORDS},
     **{one.name: one.expr for one in ALERTS},
@@ -288,6 +289,41 @@ def test_every_metric_and_label_of_an_expression_is_there(expr: str) -> None:
             assert label in series[name] | OF_SCRAPES, f"{name} has no label {label}"
     for group in re.findall(r"\b(?:by|on|without|ignoring) \(([^)]*)\)", text):
         assert set(re.findall(r"\w+", group)) <= labels, group
+
+
+@pytest.mark.parametrize("expr", [*(one.expr for one in RECORDS), *(one.expr for one in ALERTS)])
+def test_no_rule_mixes_two_installations(expr: str) -> None:
+    for group in re.findall(r"(?<!:)\b(?:sum|count|max|min)\b(?: by \(([^)]*)\))?", expr):
+        assert INSTALLATION in group.split(", "), expr
+    for compared in re.findall(r"\bon \(([^)]*)\)(?! absent)", expr):
+        assert INSTALLATION in compared.split(", "), expr
+
+
+def test_a_dashboard_shows_the_installations_that_are_chosen() -> None:
+    for board in BOARDS:
+        made = json.loads(files(PLAN)[f"grafana/dashboards/{board.name}.json"])
+        (variable,) = [v for v in made["templating"]["list"] if v["name"] == INSTALLATION]
+        assert variable["includeAll"]
+        assert re.fullmatch(variable["allValue"], ""), "those without a name are shown, too"
+        exprs = [target["expr"] for panel in made["panels"] for target in panel["targets"]]
+        before = [query.expr for panel in board.panels for query in panel.queries]
+        for expr, plain in zip(exprs, before, strict=True):
+            outside = re.sub(r'"[^"]*"', "", plain)
+            series = re.findall(r"\b(?:cjo[_:][\w:]+|up|ALERTS)\b", outside)
+            assert expr.count('installation=~"$installation"') == len(series), expr
+
+
+def test_each_installation_has_its_name(tmp_path: Path, cli: Cli) -> None:
+    def named() -> set[str]:
+        written = YAML(typ="safe").load(tmp_path / "prometheus" / "prometheus.yml")
+        configs = written["scrape_configs"][0]["static_configs"]
+        return {one["labels"][INSTALLATION] for one in configs}
+
+    assert cli("monitoring", tmp_path).code == 0
+    assert named() == {"cjo-stream"}
+    assert cli("monitoring", tmp_path, "--installation", "staging").code == 0
+    assert named() == {"staging"}
+    assert INSTALLATION in alertmanager(PLAN)["route"]["group_by"]
 
 
 def test_every_metric_is_on_a_dashboard() -> None:

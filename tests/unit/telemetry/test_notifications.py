@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import shutil
 import subprocess
 import threading
@@ -105,23 +106,40 @@ def until(condition: Callable[[], Any]) -> None:
         time.sleep(0.02)
 
 
-def fire(address: str, names: list[str], labels: dict[str, str], *, for_s: float) -> None:
+Labels = dict[str, str]
+HERE: Final = {
+    "installation": "production", "instance": "10.0.0.1:9464", "process": "worker-0",
+    "channel": "mail", "stage": "task",
+}  # fmt: skip
+
+
+def labels_of(name: str, here: Labels) -> Labels:
+    """Return an alert's labels: of those of a place, the ones that its expression keeps."""
+    (alert,) = [one for one in ALERTS if one.name == name]
+    grouped = re.match(r"\W*(?:\w+ by \(([^)]*)\)|min_over_time\(cjo:lag|cjo:lag)", alert.expr)
+    if grouped is None and "cjo:commands_late" not in alert.expr:
+        return {key: value for key, value in here.items() if key not in ("channel", "stage")}
+    kept = (grouped[1] or "installation, stage") if grouped else "installation"
+    return {key: value for key, value in here.items() if key in kept}
+
+
+def fire(address: str, alerts: dict[str, Labels], *, for_s: float) -> None:
     """Let alerts fire, as Prometheus would; with `for_s` below 0 they have ended.
 
     They begin when they arrive: for one that began longer ago than it waits for its group,
     Alertmanager waits no more, and may not know yet what inhibits it.
     """
     now = datetime.datetime.now(datetime.UTC)
-    alerts = [
+    told = [
         {
             "labels": {"alertname": name, "severity": SEVERITIES[name], **labels},
             "endsAt": (now + datetime.timedelta(seconds=for_s)).isoformat(),
         }
-        for name in names
+        for name, labels in alerts.items()
     ]
     request = urllib.request.Request(
         f"http://{address}/api/v2/alerts",
-        json.dumps(alerts).encode(),
+        json.dumps(told).encode(),
         {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=10):
@@ -134,29 +152,92 @@ def states(address: str) -> dict[str, str]:
         return {one["labels"]["alertname"]: one["status"]["state"] for one in json.load(answer)}
 
 
-def seen(running: Running, names: list[str], labels: dict[str, str]) -> dict[str, str]:
+def seen(running: Running, alerts: dict[str, Labels]) -> dict[str, str]:
     """Return the states of alerts that fire together, once each has one; then end them."""
-    fire(running.address, names, labels, for_s=600)
+    fire(running.address, alerts, for_s=600)
     try:
-        until(lambda: set(states(running.address)) == set(names))
+        until(lambda: set(states(running.address)) == set(alerts))
         until(lambda: "unprocessed" not in states(running.address).values())
         return states(running.address)
     finally:
-        fire(running.address, names, labels, for_s=-1)
+        fire(running.address, alerts, for_s=-1)
         until(lambda: not states(running.address))
 
 
 SOURCES: Final = [one for one in ALERTS if one.silences]
 
 
+def source(alert: Alert) -> Labels:
+    """Return the labels of an alert that fires here; the silences may ask for a process."""
+    learns = alert.name == "CjoLearnOrInsightDown"
+    return labels_of(alert.name, HERE | {"process": "learn"} if learns else HERE)
+
+
 @pytest.mark.parametrize("alert", SOURCES, ids=lambda one: one.name)
 def test_what_is_only_a_consequence_is_held_back(running: Running, alert: Alert) -> None:
-    names = [alert.name, *alert.silences, UNTOUCHED]
-    found = seen(running, names, {"process": "worker-0"})
+    there = {name: labels_of(name, HERE) for name in (*alert.silenced, UNTOUCHED)}
+    found = seen(running, {alert.name: source(alert), **there})
     assert found == {
         alert.name: "active",
         UNTOUCHED: "active",
-        **dict.fromkeys(alert.silences, "suppressed"),
+        **dict.fromkeys(alert.silenced, "suppressed"),
+    }
+
+
+ELSEWHERE: Final = [
+    (alert, label)
+    for alert in SOURCES
+    for label in ("installation", *sorted({label for s in alert.silences for label in s.same}))
+]
+
+
+@pytest.mark.parametrize(("alert", "label"), ELSEWHERE, ids=lambda one: getattr(one, "name", one))
+def test_nothing_is_held_back_elsewhere(running: Running, alert: Alert, label: str) -> None:
+    names = [
+        name
+        for one in alert.silences
+        for name in one.alerts
+        if label in ("installation", *one.same)
+    ]
+    assert names
+    # Each in a place of its own: so none of them holds another back.
+    there = {
+        name: labels_of(name, HERE | {label: f"other-{number}"})
+        for number, name in enumerate(names)
+    }
+    assert all(label in labels for labels in there.values())
+    assert label in source(alert)
+    found = seen(running, {alert.name: source(alert), **there})
+    assert found == dict.fromkeys([alert.name, *names], "active")
+
+
+@pytest.mark.parametrize(
+    ("name", "label", "value"),
+    [
+        ("CjoTargetDown", "process", "webhook"),
+        ("CjoDiskFull", "process", "learn"),
+        ("CjoDiskFull", "process", "insight"),
+        ("CjoStageGone", "stage", "webhook"),
+    ],
+)
+def test_what_no_command_comes_from_explains_no_late_command(
+    running: Running, name: str, label: str, value: str
+) -> None:
+    names = ["CjoActionsLate", "CjoPartitionHot"]
+    there = {one: labels_of(one, HERE) for one in names}
+    here = labels_of(name, HERE | {label: value})
+    assert here[label] == value
+    found = seen(running, {name: here, **there})
+    assert found == dict.fromkeys([name, *names], "active")
+
+
+def test_of_learn_and_insight_each_holds_back_its_own(running: Running) -> None:
+    down = labels_of("CjoLearnOrInsightDown", HERE | {"process": "insight"})
+    there = {one: labels_of(one, HERE) for one in ("CjoLearnerSilent", "CjoInsightStale")}
+    assert seen(running, {"CjoLearnOrInsightDown": down, **there}) == {
+        "CjoLearnOrInsightDown": "active",
+        "CjoLearnerSilent": "active",
+        "CjoInsightStale": "suppressed",
     }
 
 
@@ -164,7 +245,8 @@ def test_what_is_only_a_consequence_is_held_back(running: Running, alert: Alert)
 def test_a_page_a_ticket_and_the_watchdog_go_where_they_belong(running: Running) -> None:
     held_back = {"CjoNotReady", "CjoActionsLate", "CjoInsightStale"}
     names = ["CjoWatchdog", "CjoNothingReady", "CjoDiskFilling", *sorted(held_back)]
-    fire(running.address, names, {"process": TOLD}, for_s=600)
+    alerts = {name: {"process": TOLD} for name in names}
+    fire(running.address, alerts, for_s=600)
     wanted = {
         ("watchdog", "CjoWatchdog"),
         ("page", "CjoNothingReady"),
@@ -174,4 +256,4 @@ def test_a_page_a_ticket_and_the_watchdog_go_where_they_belong(running: Running)
     # The watchdog comes again and again: by then all others have had their time.
     until(lambda: running.sent.count(("watchdog", "CjoWatchdog")) >= 3)
     assert set(running.sent) == wanted
-    fire(running.address, names, {"process": TOLD}, for_s=-1)
+    fire(running.address, alerts, for_s=-1)

@@ -1,7 +1,7 @@
 """Each alert fires in time when its fault comes, not before, and no page but its own does.
 
-`promtool` runs the real rules, with their real durations, over a healthy installation in which one
-thing goes wrong after 70 minutes.
+`promtool` runs the real rules, with their real durations, over two healthy installations; in one
+of them one thing goes wrong after 70 minutes. About the other one nothing is ever told.
 """
 
 from __future__ import annotations
@@ -17,11 +17,17 @@ import pytest
 from cjo_stream.telemetry.monitoring import Plan, files
 from cjo_stream.telemetry.monitoring.alert import ALERTS
 from cjo_stream.telemetry.monitoring.board import BOARDS
+from cjo_stream.telemetry.monitoring.dashboard import chosen
 from cjo_stream.telemetry.monitoring.rule import seconds
 
 FAULT: Final = 70
 """Minutes until the fault."""
 GONE: Final = None
+HERE: Final = "production"
+"""The installation of the fault."""
+BESIDE: Final = "staging"
+NAMELESS: Final = ""
+"""The installation of a Prometheus whose scrapes set no such label."""
 
 
 class Series(NamedTuple):
@@ -87,11 +93,11 @@ HEALTHY: Final = (
     Series('cjo_canary{journey="welcome",version="2",verdict="back"}', 0),
     Series('cjo_library_info{process="learn",library="tzdata",version="2026.1"}', 1),
     Series('cjo_library_info{process="intake",library="tzdata",version="2026.1"}', 1),
-    Series("cjo_registry_waiting", 0),
-    Series("cjo_checkpoint_age_seconds", 200),
+    Series('cjo_registry_waiting{process="intake",instance="intake:1"}', 0),
+    Series('cjo_checkpoint_age_seconds{process="worker-0",instance="worker-0:1"}', 200),
     Series("cjo_model_waiting_seconds", 200),
     Series("cjo_archive_waiting_seconds", 200),
-    Series("cjo_insight_waiting_seconds", 5),
+    Series('cjo_insight_waiting_seconds{process="insight",instance="insight:1"}', 5),
 )
 
 
@@ -148,10 +154,10 @@ FAULTS: Final[dict[str, Fault]] = {
     "CjoDeadLetters": {of("cjo_dead_letters_total", reason="malformed")[0]: 300},
     "CjoHandlerFailed": {of("cjo_dead_letters_total", reason="failed")[0]: "1+0x180"},
     "CjoRegistryAway": {
-        "cjo_registry_waiting": 2,
+        of("cjo_registry_waiting")[0]: 2,
         **dict.fromkeys(of("cjo_ready", process="intake"), 0),
     },
-    "CjoCheckpointOld": {"cjo_checkpoint_age_seconds": "200+60x180"},
+    "CjoCheckpointOld": {of("cjo_checkpoint_age_seconds")[0]: "200+60x180"},
     "CjoDiskFull": {
         of("cjo_disk_free_bytes", process="worker-0")[0]: 4e9,
         of("cjo_process_start_time_seconds", process="worker-0")[0]: "1700004000+20x180",
@@ -166,7 +172,7 @@ FAULTS: Final[dict[str, Fault]] = {
         of("cjo_library_info", process="intake")[0]: GONE,
     },
     "CjoArchiveBehind": {"cjo_archive_waiting_seconds": "200+60x180"},
-    "CjoInsightStale": {"cjo_insight_waiting_seconds": "5+60x180"},
+    "CjoInsightStale": {of("cjo_insight_waiting_seconds")[0]: "5+60x180"},
 }
 HARMLESS: Final[dict[str, Fault]] = {
     "a process that is started anew once": {
@@ -189,7 +195,8 @@ HARMLESS: Final[dict[str, Fault]] = {
     "a learner that waits for its interval": {"cjo_model_waiting_seconds": 900},
     "values that are not known": dict.fromkeys(
         [
-            "cjo_checkpoint_age_seconds", "cjo_model_waiting_seconds", "cjo_registry_waiting",
+            "cjo_model_waiting_seconds",
+            *of("cjo_checkpoint_age_seconds"), *of("cjo_registry_waiting"),
             *of("cjo_channel_unread_seconds"), *of("cjo_disk_free_bytes"), *of("cjo_disk_bytes"),
             *of("cjo_clock_ahead_seconds"),
         ],
@@ -234,6 +241,22 @@ OVER: Final[dict[str, tuple[str, Fault]]] = {
 """What comes when an outage of ten minutes is over, with the alert that told of the outage."""
 
 
+COMPARED: Final = {
+    one.name: {
+        "installation",
+        *(
+            label
+            for source in ALERTS
+            for silence in source.silences
+            if one.name in (source.name, *silence.alerts)
+            for label in silence.same
+        ),
+    }
+    for one in ALERTS
+}
+"""The labels of each alert that Alertmanager compares with another's."""
+
+
 @pytest.fixture(scope="module")
 def promtool(pytestconfig: pytest.Config) -> str:
     """Return the program; skip loudly where it is not."""
@@ -262,6 +285,19 @@ def values(healthy: float, fault: Any, *, counts: bool) -> str:
 
 
 def group(name: str, fault: Fault, checks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a test of two installations, with a fault in one of them."""
+    series = [*series_with(fault, HERE), *series_with({}, BESIDE)]
+    quiet = [check(told_of(BESIDE), one["eval_time"], None) for one in checks]
+    return {
+        "name": name,
+        "interval": "1m",
+        "input_series": series,
+        "promql_expr_test": [*checks, *quiet],
+    }
+
+
+def series_with(fault: Fault, installation: str) -> list[dict[str, str]]:
+    """Return the series of one installation with a fault."""
     series = [
         {"series": name, "values": values(healthy, fault.get(name, healthy), counts=counts)}
         for name, healthy, counts in HEALTHY
@@ -271,16 +307,33 @@ def group(name: str, fault: Fault, checks: list[dict[str, Any]]) -> dict[str, An
         for new, value in fault.items()
         if new not in {one.name for one in HEALTHY}
     ]
-    return {"name": name, "interval": "1m", "input_series": series, "promql_expr_test": checks}
+    return [{**one, "series": labelled(one["series"], installation)} for one in series]
 
 
-def check(expr: str, minute: float, value: int | None) -> dict[str, Any]:
+def labelled(series: str, installation: str) -> str:
+    """Return a series with the label of its installation, where that has a name."""
+    if not installation:
+        return series
+    name, _, labels = series.rstrip("}").partition("{")
+    return f'{name}{{installation="{installation}"{"," if labels else ""}{labels}}}'
+
+
+def check(expr: str, minute: float | str, value: int | None) -> dict[str, Any]:
     samples = [] if value is None else [{"labels": "{}", "value": value}]
-    return {"expr": expr, "eval_time": f"{minute:g}m", "exp_samples": samples}
+    at = minute if isinstance(minute, str) else f"{minute:g}m"
+    return {"expr": expr, "eval_time": at, "exp_samples": samples}
 
 
 def firing(names: str, severity: str = ".*") -> str:
     return f'count(ALERTS{{alertname=~"{names}",severity=~"{severity}",alertstate="firing"}} > 0)'
+
+
+def unlabelled(name: str, label: str) -> str:
+    return f'count(ALERTS{{alertname="{name}",alertstate="firing",{label}=""}} > 0)'
+
+
+def told_of(installation: str) -> str:
+    return f'count(ALERTS{{installation="{installation}",alertstate="firing"}} > 0)'
 
 
 def others(names: str) -> str:
@@ -319,13 +372,32 @@ def test_an_alert_fires_in_time_and_no_page_but_its_own_does(
     if for_ > 1:
         quiet.append(check(firing(alert.name), FAULT + for_ - 2, None))
     late = FAULT + int(within)
-    own = "|".join([alert.name, *alert.silences])
+    own = "|".join([alert.name, *alert.silenced])
     fires = [
         check(f"{firing(alert.name)} > bool 0", late, 1),
         check(others(own), late, None),
         check(others(own), late + 5, None),
+        *(check(unlabelled(alert.name, label), late, None) for label in COMPARED[alert.name]),
     ]
     run(promtool, tmp_path, [group(alert.name, FAULTS[alert.name], quiet + fires)])
+
+
+@pytest.mark.parametrize("alert", ALERTS[1:], ids=lambda one: one.name)
+def test_an_alert_needs_no_name_of_the_installation(
+    promtool: str, tmp_path: Path, alert: Any
+) -> None:
+    checks = [check(f"{firing(alert.name)} > bool 0", FAULT + seconds(alert.within) // 60, 1)]
+    only = group(alert.name, {}, checks)
+    only["input_series"] = series_with(FAULTS[alert.name], NAMELESS)
+    run(promtool, tmp_path, [only])
+
+
+def test_an_installation_that_is_gone_is_told_for_an_hour(promtool: str, tmp_path: Path) -> None:
+    name = "CjoNoTargets"
+    told = f'count(ALERTS{{alertname="{name}",installation="{HERE}",alertstate="firing"}})'
+    checks = [check(told, FAULT + 30, 1), check(firing("Cjo[^W].*"), FAULT + 30, 1)]
+    checks += [check(firing("Cjo[^W].*"), FAULT + minute, None) for minute in (61, 90)]
+    run(promtool, tmp_path, [group(name, FAULTS[name], checks)])
 
 
 @pytest.mark.parametrize("name", ["CjoLagGrowing", "CjoPartitionHot"])
@@ -353,7 +425,7 @@ def test_no_page_follows_an_outage(promtool: str, tmp_path: Path, name: str) -> 
     (own,) = [one for one in ALERTS if one.name == alert]
     checks = [check(firing(alert), FAULT + 6, 1)]
     for minute in range(FAULT, FAULT + 30):
-        held_back = "|".join([alert, *own.silences]) if minute < FAULT + 10 else alert
+        held_back = "|".join([alert, *own.silenced]) if minute < FAULT + 10 else alert
         checks.append(check(others(held_back), minute, None))
     run(promtool, tmp_path, [group(name, fault, checks)])
 
@@ -362,7 +434,7 @@ def test_prometheus_takes_rules_configuration_and_every_query(
     promtool: str, tmp_path: Path
 ) -> None:
     run(promtool, tmp_path, [])
-    queries = [query.expr for b in BOARDS for panel in b.panels for query in panel.queries]
+    queries = [chosen(query.expr) for b in BOARDS for one in b.panels for query in one.queries]
     rules = [
         {"record": f"query{number}", "expr": expr.replace("$__rate_interval", "5m")}
         for number, expr in enumerate(queries)
