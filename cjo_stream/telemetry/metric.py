@@ -314,6 +314,12 @@ METRICS: Final = (
     Metric("cjo_ready", "gauge", (), "1 while /readyz is 200, else 0"),
     Metric("cjo_disk_bytes", "gauge", (), "Size of the disk that holds the state"),
     Metric("cjo_disk_free_bytes", "gauge", (), "What is free on it"),
+    Metric(
+        "cjo_series_folded",
+        "gauge",
+        ("metric",),
+        "Label sets of a metric that have no series of their own, because there are too many",
+    ),
     Metric("cjo_stage_info", "gauge", ("stage",), "Always 1: which kind of process this is"),
     Metric(
         "cjo_library_info",

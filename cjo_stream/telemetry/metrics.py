@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import platform
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -19,6 +20,7 @@ from prometheus_client import (
 )
 
 from cjo_stream import __version__, engine_here
+from cjo_stream.telemetry.bound import Bound, Labels
 from cjo_stream.telemetry.metric import METRICS, Metric
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -27,7 +29,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class Metrics:
-    """Collects measurements, from any thread."""
+    """Collects measurements, from any thread; of each metric as many series as its `Bound` has."""
 
     def __init__(self, table: Iterable[Metric] = METRICS) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types there
@@ -35,7 +37,10 @@ class Metrics:
         self._counters: dict[str, Counter] = {}
         self._gauges: dict[str, Gauge] = {}
         self._histograms: dict[str, Histogram] = {}
-        self._labels: dict[str, tuple[str, ...]] = {}
+        self._bounds: dict[str, Bound] = {}
+        """Of each metric that has labels."""
+        self._lock = threading.Lock()
+        """Held while series come, go or get the value of folded sets."""
         self._unknown: set[str] = set()
         for metric in table:
             self._declare(metric)
@@ -48,48 +53,85 @@ class Metrics:
 
         An undeclared count is left out and logged once: measuring never stops the engine.
         """
-        for (name, *labels), by in counts.items():
-            counter = self._counters.get(name)
+        for (name, *given), by in counts.items():
+            counter, labels = self._counters.get(name), tuple(given)
             try:
                 if counter is None:
                     raise ValueError("it is not declared")
-                (counter.labels(*labels) if labels else counter).inc(by)
+                (counter.labels(*self._series(name, labels)) if labels else counter).inc(by)
             except ValueError as error:
                 if name not in self._unknown:
                     self._unknown.add(name)
                     _LOG.warning("the count %s with %d labels: %s", name, len(labels), error)
 
-    def observe(self, name: str, labels: tuple[str, ...], value: float) -> None:
+    def observe(self, name: str, labels: Labels, value: float) -> None:
         """Add one measured value to a histogram."""
         histogram = self._histograms[name]
-        (histogram.labels(*labels) if labels else histogram).observe(value)
+        (histogram.labels(*self._series(name, labels)) if labels else histogram).observe(value)
 
-    def set(self, name: str, labels: tuple[str, ...], value: float) -> None:
+    def set(self, name: str, labels: Labels, value: float) -> None:
         """Set a gauge."""
         gauge = self._gauges[name]
-        (gauge.labels(*labels) if labels else gauge).set(value)
+        if not labels:
+            gauge.set(value)
+            return
+        with self._lock:
+            bound = self._bounds[name]
+            if bound.place(labels) == labels:
+                gauge.labels(*labels).set(value)
+            else:
+                bound.keep(labels, value)
 
-    def forget(self, name: str, labels: tuple[str, ...] = ()) -> None:
+    def forget(self, name: str, labels: Labels = ()) -> None:
         """Remove a gauge's value whose subject is gone; without `labels`, all of its values."""
         gauge = self._gauges[name]
-        if labels:
-            gauge.remove(*labels)
-        elif self._labels[name]:
-            gauge.clear()
-        else:
-            gauge.set(math.nan)
+        with self._lock:
+            if labels:
+                gone = self._bounds[name].drop(labels)
+                if gone is not None:
+                    gauge.remove(*gone)
+            elif name in self._bounds:
+                self._bounds[name].clear()
+                gauge.clear()
+            else:
+                gauge.set(math.nan)
 
     def render(self) -> bytes:
         """Return everything in Prometheus's text format."""
+        for name, sets in self._show_folded().items():
+            self.set("cjo_series_folded", (name,), sets)
         return generate_latest(self._registry)
+
+    def _series(self, name: str, labels: Labels) -> Labels:
+        bound = self._bounds.get(name)
+        if bound is None:
+            return labels  # which the library refuses: the metric has none
+        known = bound.known(labels)
+        if known is not None:
+            return known
+        with self._lock:
+            return bound.place(labels)
+
+    def _show_folded(self) -> dict[str, int]:
+        """Give gauges the values of folded sets; return how many sets of a metric are folded."""
+        found = {}
+        with self._lock:
+            for name, bound in self._bounds.items():
+                if bound.has_folded:
+                    found[name] = bound.folded()
+                    if name in self._gauges:
+                        for series, value in bound.values().items():
+                            self._gauges[name].labels(*series).set(value)
+        return found
 
     def _declare(self, metric: Metric) -> None:
         name, labels = metric.name, metric.labels
-        self._labels[name] = labels
+        if labels:
+            self._bounds[name] = Bound(metric)
         if metric.kind == "counter":
             self._counters[name] = Counter(name, metric.help, labels, registry=self._registry)
             for value in metric.from_zero:
-                self._counters[name].labels(value)
+                self._counters[name].labels(*self._series(name, (value,)))
         elif metric.kind == "gauge":
             self._gauges[name] = Gauge(name, metric.help, labels, registry=self._registry)
             if not labels:

@@ -60,6 +60,7 @@ TABLES: Final[dict[str, Callable[[], str]]] = {
     "settings": installation.settings,
     "kafka defaults": installation.kafka_defaults,
     "metrics": installation.metrics,
+    "series": installation.series,
     "metrics of webhooks": lambda: installation.metrics("cjo_webhook_"),
     "metrics of tracing": lambda: installation.metrics("cjo_trace_"),
     "bounds": installation.bounds,

@@ -9,6 +9,7 @@ from typing import Final
 from cjo_stream.definition import load
 from cjo_stream.kafka.topic.wanted import wanted_topics
 from cjo_stream.settings import KAFKA_DEFAULTS, Settings, fields
+from cjo_stream.telemetry.bound import SETS_MAX
 from cjo_stream.telemetry.metric import METRICS, PROCESS_METRICS
 from cjo_stream.telemetry.monitoring.alert import ALERTS
 from tests.docs import word
@@ -46,6 +47,11 @@ def metrics(begin: str = "") -> str:
         if one.name.startswith(begin)
     )
     return table(("metric", "kind", "labels", "meaning"), rows)
+
+
+def series() -> str:
+    rows = ((code(name), f"{sets:,}") for name, sets in SETS_MAX.items() if sets > 2)
+    return table(("metric", "label sets with a series each"), rows)
 
 
 def alerts() -> str:

@@ -332,6 +332,9 @@ class Vitals:
         self._metrics = metrics
         self._stopping = stopping
         self._numbers: dict[Place, int] = {}
+        self._shown: set[Place] = set()
+        """Partitions whose lag is published; of those before a process began anew, none is."""
+        metrics.forget("cjo_lag_records")
         self._watchdog = Watchdog(self._numbered, self._ends, {}, WATCHDOG_S)
         self.start = self._watchdog.start
         self.stop = self._watchdog.stop
@@ -374,7 +377,10 @@ class Vitals:
         for name, id_ in known.items():
             if name not in there or there[name].id != id_:
                 end_process(f"the topic {name} was deleted or created anew under this process")
-        for place, end in ends.items():
-            lag = max(0, end - standings[place])
-            self._metrics.set("cjo_lag_records", (self._stage, f"{place[0]}/{place[1]}"), lag)
+        for topic, number in self._shown - set(ends):
+            self._metrics.forget("cjo_lag_records", (self._stage, f"{topic}/{number}"))
+        for (topic, number), end in ends.items():
+            lag = max(0, end - standings[topic, number])
+            self._metrics.set("cjo_lag_records", (self._stage, f"{topic}/{number}"), lag)
+        self._shown = set(ends)
         return {self._number(place): end for place, end in ends.items()}

@@ -83,7 +83,7 @@ class WorkerReport:
                     for state, number in states.items():
                         live[journey, state] += number
         self._metrics.forget("cjo_journey_instances")
-        for (journey, state), number in live.items():
+        for (journey, state), number in sorted(live.items()):  # so the same ones have a series
             self._metrics.set("cjo_journey_instances", (journey, state), number)
 
     def _show_canaries(self, assignment: Assignment) -> None:

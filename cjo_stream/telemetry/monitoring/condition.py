@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from cjo_stream.telemetry.bound import OTHER
+
 INSTALLATION: Final = "installation"
 """The label that tells installations apart which one Prometheus watches. Where no scrape sets it,
 it is empty, and all processes are one installation."""
@@ -78,5 +80,6 @@ def unless_full(window: str) -> str:
     return f"unless on (installation, instance) count_over_time({full}[{window}]) > 0"
 
 
-OF_TOPICS: Final = f'label_replace({lag(PIPELINE)}, "topic", "$1", "partition", "(.+)/[0-9]+")'
-"""The lag of each partition, with its topic."""
+_EACH: Final = f'{PIPELINE},partition!="{OTHER}"'
+OF_TOPICS: Final = f'label_replace({lag(_EACH)}, "topic", "$1", "partition", "(.+)/[0-9]+")'
+"""The lag of each partition that has a series of its own, with its topic."""

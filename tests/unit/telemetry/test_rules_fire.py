@@ -7,6 +7,7 @@ of them one thing goes wrong after 70 minutes. About the other one nothing is ev
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,11 +15,13 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from cjo_stream.telemetry import METRICS
+from cjo_stream.telemetry.bound import OTHER, WORDS
 from cjo_stream.telemetry.monitoring import Plan, files
 from cjo_stream.telemetry.monitoring.alert import ALERTS
 from cjo_stream.telemetry.monitoring.board import BOARDS
 from cjo_stream.telemetry.monitoring.dashboard import chosen
-from cjo_stream.telemetry.monitoring.rule import seconds
+from cjo_stream.telemetry.monitoring.rule import RECORDS, seconds
 
 FAULT: Final = 70
 """Minutes until the fault."""
@@ -123,6 +126,13 @@ a minute, the notation of promtool, or GONE."""
 
 LATE: Final = 'cjo_event_to_action_seconds_bucket{le="1.0"}'
 EXPIRED: Final = 'cjo_suppressed_total{gate="expired"}'
+
+
+def _lag(stage: str, process: str = "worker-0") -> str:
+    """Return the series of the partitions of a stage that have none of their own."""
+    return f'cjo_lag_records{{process="{process}",stage="{stage}",partition="{OTHER}"}}'
+
+
 STOPPED: Final[Fault] = dict.fromkeys(of("cjo_stage_seconds_count", stage="task"), 0)
 FAULTS: Final[dict[str, Fault]] = {
     "CjoNoTargets": dict.fromkeys(
@@ -188,6 +198,9 @@ HARMLESS: Final[dict[str, Fault]] = {
     "two late commands of three, where there are hardly any": {
         LATE: 0.01, "cjo_event_to_action_seconds_count": 0.03,
     },
+    "many partitions without a series of their own, of one process more than of another": {
+        _lag("intake"): 50_000, _lag("intake", "worker-1"): 1,
+    },
     "an idle night": {
         **{one.name: 0 for one in HEALTHY if one.counts},
         **dict.fromkeys([*of("cjo_lag_records"), *of("cjo_webhook_waiting")], 0),
@@ -203,6 +216,26 @@ HARMLESS: Final[dict[str, Fault]] = {
         "NaN",
     ),
 }  # fmt: skip
+
+FOLDED: Final[dict[str, Fault]] = {
+    "CjoNothingApplied": {**STOPPED, _lag("task"): 40},
+    "CjoLagGrowing": {_lag("intake"): "1000+100x180"},
+    "CjoChannelUnread": {f'cjo_channel_unread_seconds{{channel="{OTHER}"}}': 1_200},
+    "CjoWebhookStuck": {f'cjo_webhook_waiting{{channel="{OTHER}"}}': 3},
+    "CjoWebhookUnanswered": {
+        f'cjo_webhook_commands_total{{channel="{OTHER}",result="refused"}}': "1+10x180",
+    },
+    "CjoLearnerSilent": {
+        of("cjo_rewards_total")[0]: GONE,
+        f'cjo_rewards_total{{channel="{OTHER}",action="{OTHER}",reward="1"}}': "1+10x180",
+        **dict.fromkeys(of("cjo_items_total"), 0),
+    },
+    "CjoCanaryBack": {
+        f'cjo_canary{{journey="{OTHER}",version="{OTHER}",verdict="running"}}': 1,
+        f'cjo_canary{{journey="{OTHER}",version="{OTHER}",verdict="back"}}': 1,
+    },
+}
+"""A fault of what has no series of its own: it fires the same alert."""
 
 
 DOWN: Final = "0+0x9 1+0x180"
@@ -303,7 +336,10 @@ def series_with(fault: Fault, installation: str) -> list[dict[str, str]]:
         for name, healthy, counts in HEALTHY
     ]
     series += [
-        {"series": new, "values": f"_x{FAULT - 1} {value}+0x180"}
+        {
+            "series": new,
+            "values": f"_x{FAULT - 1} {value if isinstance(value, str) else f'{value}+0x180'}",
+        }
         for new, value in fault.items()
         if new not in {one.name for one in HEALTHY}
     ]
@@ -357,6 +393,34 @@ def test_every_alert_has_a_fault() -> None:
     names = {one.name for one in HEALTHY}
     assert len(names) == len(HEALTHY)
     assert all(fault for fault in FAULTS.values())
+
+
+def test_what_an_alert_selects_by_stays_where_label_sets_are_folded() -> None:
+    labels = {metric.name: metric.labels for metric in METRICS}
+    selected = [
+        (name.removesuffix("_count").removesuffix("_bucket"), label, value)
+        for expr in (*(one.expr for one in ALERTS), *(one.expr for one in RECORDS))
+        for name, matchers in re.findall(r"(cjo_\w+)\{(.*?)\}", expr.replace("{{", "").strip())
+        for label, value in re.findall(r'(\w+)[=!]~?"(.*?)"', matchers)
+    ]
+    assert len(selected) > 15
+    for name, label, value in selected:
+        is_of_target = label in ("process", "le")
+        assert is_of_target or (label in labels[name] and (label in WORDS or value == OTHER))
+
+
+@pytest.mark.parametrize("alert", FOLDED)
+def test_an_alert_fires_for_what_has_no_series_of_its_own(
+    promtool: str, tmp_path: Path, alert: str
+) -> None:
+    (of_it,) = (one for one in ALERTS if one.name == alert)
+    late = FAULT + int(seconds(of_it.within) / 60)
+    checks = [
+        check(firing(alert), FAULT - 2, None),
+        check(f"{firing(alert)} > bool 0", late, 1),
+        check(others("|".join([alert, *of_it.silenced])), late, None),
+    ]
+    run(promtool, tmp_path, [group(alert, FOLDED[alert], checks)])
 
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda one: one.name)

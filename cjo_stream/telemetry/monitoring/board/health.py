@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from cjo_stream.telemetry.bound import OTHER
 from cjo_stream.telemetry.monitoring.board.panel import (
     RATE,
     Board,
@@ -86,7 +87,11 @@ HEALTH: Final = Board(
         Panel(
             "Lag of the worst partitions",
             "One that stands out may hold a customer with very many events.",
-            (Query("topk(5, cjo_lag_records)", "{{stage}} {{partition}}"),),
+            (
+                Query(
+                    f'topk(5, cjo_lag_records{{partition!="{OTHER}"}})', "{{stage}} {{partition}}"
+                ),
+            ),
         ),
         Panel(
             "Duration of a step",
@@ -176,6 +181,11 @@ HEALTH: Final = Board(
                 Query("max(cjo_insight_waiting_seconds)", "insight layer"),
             ),
             "s",
+        ),
+        Panel(
+            "Label sets without a series of their own",
+            f"Metrics that have more of them than they may show: they are in {OTHER}.",
+            (Query("max by (metric) (cjo_series_folded)", "{{metric}}"),),
         ),
         Panel(
             "Versions",

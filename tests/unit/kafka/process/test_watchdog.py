@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
@@ -30,6 +31,33 @@ def test_while_the_broker_is_away_that_is_the_reason_and_not_what_follows_from_i
     assert ready() == "the group has not assigned partitions yet"
     vitals._watchdog._look()
     assert ready() == AWAY
+
+
+def test_the_lag_of_a_partition_that_another_process_has_is_shown_no_more() -> None:
+    ends = {("web", 0): 10, ("web", 1): 7}
+    standings = {("web", 0): 4, ("web", 1): 7}
+    admin: Any = SimpleNamespace(
+        ends=lambda places, **_: {one: ends[one] for one in places},
+        describe=lambda _: {},
+        ping=lambda: None,
+    )
+    metrics = Metrics()
+
+    def shown() -> dict[str, float]:
+        lines = re.findall(
+            r'^cjo_lag.*partition="(.*?)".* (\S+)$', metrics.render().decode(), re.M
+        )
+        return {partition: float(lag) for partition, lag in lines}
+
+    vitals = Vitals("intake", admin, lambda: standings, dict, metrics, Stopping())
+    vitals._watchdog._look()
+    assert shown() == {"web/0": 6, "web/1": 0}
+    del standings["web", 0]
+    vitals._watchdog._look()
+    assert shown() == {"web/1": 0}
+    standings.clear()
+    Vitals("intake", admin, lambda: standings, dict, metrics, Stopping())._watchdog._look()
+    assert shown() == {}, "a process that began anew shows nothing of before"
 
 
 def test_a_worker_without_partitions_says_so_if_the_broker_answers() -> None:
