@@ -5,6 +5,7 @@
               Prometheus ── Alertmanager ── the receiver: what would wake somebody
 
 drilling      one fault: it begins, is told, is mended by the runbook, ends
+looking       whether the commands of the page work while the fault is there
 fault         every fault, as data; `faults` has what they do, by rooms
 runbook       the commands and words of a page in deploy/runbooks, with the real names filled in
 installation  the broker and the processes

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from cjo_stream.telemetry.monitoring.alert import ALERTS
@@ -16,6 +14,7 @@ from cjo_stream.telemetry.monitoring.condition import PIPELINE
 from cjo_stream.telemetry.monitoring.rule import seconds
 from tests.drill.fault import Fault, Hand, Run
 from tests.drill.installation import COMMAND_S, Installation, wait
+from tests.drill.looking import look
 from tests.drill.runbook import page
 from tests.drill.traffic import RATE, ChannelSystems, Mode, Traffic
 from tests.drill.watching import WATCHDOG, Notice, Watching
@@ -35,6 +34,8 @@ WARM_COMMANDS: Final = 300
 """So many first commands may be late: of processes that have just been started."""
 NEVER_S: Final = 60.0
 """After so much more than its stated time an alert is not waited for any more."""
+ABOUT: Final = ("process", "stage", "channel")
+"""The labels that say what an alert is about."""
 BY_NAME: Final = {one.name: one for one in ALERTS}
 
 
@@ -130,7 +131,7 @@ class Drill:
             self.rest()
         except AssertionError as error:
             misses.append(f"not at rest afterwards: {error}")
-        others = self._other_pages(fault, began_s)
+        others = other_pages(fault, self.watching.since(began_s))
         if told_s is None:
             misses.append("not told")
         elif told_s > stated_s:
@@ -197,7 +198,8 @@ class Drill:
             came = (
                 one.at_s - began_s
                 for one in self.watching.since(began_s)
-                if (one.alert, one.status, one.receiver) == (fault.alert, "firing", severity)
+                if (one.status, one.receiver) == ("firing", severity)
+                and fault.is_told_by(one.alert, one.labels)
             )
             return min(came, default=None)
 
@@ -217,26 +219,25 @@ class Drill:
     def _diagnosed(self, fault: Fault, lines: list[str]) -> Iterator[str]:
         """Run what the page says to look at; yield what did not work."""
         for line in lines:
-            said = self._look(fault, line)
-            if said is not None:
+            if said := self._look(fault, line):
                 yield f"{line}: {said}"
 
-    def _look(self, fault: Fault, line: str) -> str | None:
-        port = self.installation.port_of(fault.process)
-        prometheus, alertmanager = self.watching.address, self.watching.alertmanager
-        line = line.replace("127.0.0.1:9464", f"127.0.0.1:{port}")
-        line = line.replace("127.0.0.1:9090", prometheus).replace("127.0.0.1:9093", alertmanager)
-        words = self.filled(line, {})
-        if words[0] == "cjo-stream":
-            done = self.installation.command(*words[1:])
-        elif shutil.which(words[0]):
-            done = subprocess.run(words, capture_output=True, text=True, timeout=COMMAND_S)
-        else:
-            return None
-        said = done.stdout + done.stderr
-        if "Traceback" in said or done.returncode < 0 or done.returncode == 2:
-            return said[-300:]
-        return None
+    def _look(self, fault: Fault, line: str) -> str:
+        """Return what is wrong with a command of the page, or nothing."""
+        installation, watching = self.installation, self.watching
+        is_up = True
+        for usual, here, runs in (
+            (
+                "127.0.0.1:9464",
+                f"127.0.0.1:{installation.port_of(fault.process)}",
+                installation.runs(fault.process),
+            ),
+            ("127.0.0.1:9090", watching.address, watching.runs("prometheus")),
+            ("127.0.0.1:9093", watching.alertmanager, watching.runs("alertmanager")),
+        ):
+            if usual in line:
+                line, is_up = line.replace(usual, here), runs
+        return look(self.filled(line, {}), installation.command, COMMAND_S, is_up=is_up)
 
     def _mend(self, step: Run | Hand) -> list[str]:
         self.say(f"    {step}")
@@ -264,11 +265,16 @@ class Drill:
             time.sleep(0.2)
         return None
 
-    def _other_pages(self, fault: Fault, began_s: float) -> list[str]:
-        def is_other(one: Notice) -> bool:
-            return (one.receiver, one.status) == ("page", "firing") and one.alert != fault.alert
 
-        return sorted({one.alert for one in self.watching.since(began_s) if is_other(one)})
+def other_pages(fault: Fault, notices: Iterable[Notice]) -> list[str]:
+    """Return the pages that are not the fault's, with what they are about."""
+    pages = (one for one in notices if (one.receiver, one.status) == ("page", "firing"))
+    return sorted({_about(one) for one in pages if not fault.is_told_by(one.alert, one.labels)})
+
+
+def _about(notice: Notice) -> str:
+    about = [notice.labels[label] for label in ABOUT if label in notice.labels]
+    return f"{notice.alert} ({' '.join(about)})" if about else notice.alert
 
 
 def named(line: str, names: dict[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.drill.traffic import Mode
@@ -46,7 +46,8 @@ class Fault(NamedTuple):
 
     `process`: whose port the page's questions are for. `own_s`: what the engine takes to notice
     it at any speed, in seconds. `cause` may return when the fault really began, by the monotonic
-    clock. `prepare`: what has to be so before.
+    clock. `prepare`: what has to be so before. `labels`: what its alert is to be about; about
+    another process or channel it is another page.
     """
 
     name: str
@@ -57,3 +58,8 @@ class Fault(NamedTuple):
     own_s: float = 0.0
     mode: Mode = Mode.SHOPPING
     prepare: Callable[[Drill], None] | None = None
+    labels: Mapping[str, str] = {}
+
+    def is_told_by(self, alert: str, labels: Mapping[str, str]) -> bool:
+        """Return whether an alert with these labels tells of this fault."""
+        return alert == self.alert and self.labels.items() <= labels.items()

@@ -126,6 +126,10 @@ class Watching:
         self._processes["prometheus"].kill()
         self._processes["prometheus"].wait()
 
+    def runs(self, name: str) -> bool:
+        """Return whether `prometheus` or `alertmanager` runs."""
+        return self._processes[name].poll() is None
+
     def close(self) -> None:
         """End everything."""
         for process in self._processes.values():

@@ -71,6 +71,7 @@ FAULTS: Final = (
         _registry_down,
         (Hand("Bring the registry back", _registry_back),),
         "intake",
+        labels={"process": "intake"},
     ),
     Fault(
         "consumer-absent",
@@ -79,6 +80,7 @@ FAULTS: Final = (
         (Hand("Start the channel system", _heard),),
         "dispatch",
         own_s=3 * UNREAD_ASKED_S,
+        labels={"channel": "email"},
     ),
     Fault(
         "endpoint-away",
@@ -86,6 +88,7 @@ FAULTS: Final = (
         _answers("error"),
         (Hand("Mend the endpoint", _answers("ok")),),
         "webhook",
+        labels={"channel": "letter"},
     ),
     Fault(
         "endpoint-refuses",
@@ -100,5 +103,6 @@ FAULTS: Final = (
             Run("cjo-stream release --channel CHANNEL", names=_letters),
         ),
         "webhook",
+        labels={"channel": "letter"},
     ),
 )

@@ -180,6 +180,7 @@ TOO_MUCH: Final = (
         (Hand("Let a producer of batches send more slowly", _slower),),
         "intake",
         mode=Mode.BROWSING,
+        labels={"stage": "intake"},
     ),
     Fault(
         "hot-partition",
@@ -192,6 +193,7 @@ TOO_MUCH: Final = (
             Run('cjo-stream apply TOPOLOGY --why "a shared terminal"', more=_yes),
         ),
         mode=Mode.BROWSING,
+        labels={"stage": "intake"},
     ),
 )
 FAULTS: Final = (
@@ -227,5 +229,6 @@ FAULTS: Final = (
             Run("cjo-stream plan TOPOLOGY"),
             Run('cjo-stream apply TOPOLOGY --why "the guard took version 2 back"', more=_yes),
         ),
+        labels={"journey": "cart", "version": "2"},
     ),
 )

@@ -85,6 +85,7 @@ FAULTS: Final = (
         (Hand("Delete what is not of cjo-stream", _make_room),),
         "worker-1",
         prepare=_small_disk,
+        labels={"process": "worker-1"},
     ),
     Fault(
         "checkpoints-stale",
@@ -101,5 +102,6 @@ FAULTS: Final = (
             Run("cjo-stream insight sink --layer LAYER", "insight"),
         ),
         "insight",
+        labels={"process": "insight"},
     ),
 )

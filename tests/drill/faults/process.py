@@ -37,7 +37,7 @@ def killed(name: str, alert: str = "CjoTargetDown") -> Fault:
     def kill(drill: Drill) -> None:
         drill.installation.kill(name)
 
-    return Fault(f"{role}-killed", alert, kill, (Run(line, name),), name)
+    return Fault(f"{role}-killed", alert, kill, (Run(line, name),), name, labels={"process": name})
 
 
 def _wrong_key(drill: Drill) -> float:
@@ -182,6 +182,7 @@ ENDED: Final = (
         _gone("dispatch"),
         (Run("cjo-stream dispatch", "dispatch"),),
         "dispatch",
+        labels={"stage": "dispatch"},
     ),
     killed("dispatch"),
     killed("insight", "CjoLearnOrInsightDown"),
@@ -193,6 +194,7 @@ ENDED: Final = (
         (Hand("mend `CJO_KAFKA__BOOTSTRAP_SERVERS`", elsewhere("worker-1")),),
         "worker-1",
         own_s=START_S,
+        labels={"process": "worker-1"},
     ),
     Fault(
         "wrong-key",
@@ -201,6 +203,7 @@ ENDED: Final = (
         (Run("cjo-stream dispatch", "dispatch"),),
         "dispatch",
         own_s=START_S,
+        labels={"process": "dispatch"},
     ),
 )
 BUSY: Final = (
@@ -221,6 +224,7 @@ BUSY: Final = (
         (Hand("give the host more memory", _memory),),
         "intake",
         mode=Mode.BROWSING,
+        labels={"process": "intake"},
     ),
     Fault(
         "dispatch-slow",
@@ -238,6 +242,7 @@ WRONG: Final = (
         (Hand("Let one time service (NTP) set both", elsewhere("learn")),),
         "learn",
         own_s=START_S + 2 * CLOCK_ASKED_S,
+        labels={"process": "learn"},
     ),
     Fault(
         "other-tzdata",
@@ -246,6 +251,7 @@ WRONG: Final = (
         (Hand("install the old versions again", elsewhere("learn")),),
         "learn",
         own_s=START_S,
+        labels={"library": "tzdata"},
     ),
     Fault(
         "learner-silent",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from cjo_stream.telemetry.monitoring.alert import ALERTS
 from cjo_stream.telemetry.monitoring.board import BOARDS
 from cjo_stream.telemetry.monitoring.rule import rules, seconds
-from tests.drill.drilling import GATHERED_S, longest_s, named
+from tests.drill.drilling import ABOUT, GATHERED_S, longest_s, named, other_pages
 from tests.drill.fault import Fault, Run
 from tests.drill.faults import FAULTS, SHORT, UNDRILLED
+from tests.drill.looking import look, wrong
 from tests.drill.panel import NEEDS
 from tests.drill.runbook import RUNBOOKS, page
+from tests.drill.watching import Notice
+from tests.unit.telemetry.test_monitoring import EXPRESSIONS, OF_SCRAPES, known
 
 NAMES = {one.name for one in FAULTS}
 
@@ -76,3 +82,97 @@ def test_alertmanager_waits_as_long_as_the_drill_thinks() -> None:
 
     route = alertmanager(Plan({}))["route"]
     assert seconds(route["group_wait"]) == seconds(route["group_interval"]) == GATHERED_S
+
+
+def killed(name: str) -> Fault:
+    (fault,) = [one for one in FAULTS if one.name == name]
+    return fault
+
+
+def notice(alert: str, receiver: str = "page", status: str = "firing", **labels: str) -> Notice:
+    return Notice(0.0, receiver, status, alert, {"installation": "cjo-stream", **labels})
+
+
+@pytest.mark.parametrize(
+    ("told", "others"),
+    [
+        ([notice("CjoTargetDown", process="dispatch")], []),
+        ([notice("CjoTargetDown", process="intake")], ["CjoTargetDown (intake)"]),
+        ([notice("CjoLagGrowing", stage="task")], ["CjoLagGrowing (task)"]),
+        ([notice("CjoDeadLetters"), notice("CjoDeadLetters")], ["CjoDeadLetters"]),
+        ([notice("CjoTargetDown", process="intake", status="resolved")], []),
+        ([notice("CjoDiskFilling", "ticket", process="intake")], []),
+    ],
+)
+def test_the_same_alert_about_another_process_is_another_page(
+    told: list[Notice], others: list[str]
+) -> None:
+    assert other_pages(killed("dispatch-killed"), told) == others
+
+
+def test_of_two_channels_one_is_meant() -> None:
+    told = [notice("CjoChannelUnread", channel=channel) for channel in ("email", "push")]
+    assert other_pages(killed("consumer-absent"), told) == ["CjoChannelUnread (push)"]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.name)
+def test_what_a_fault_is_about_is_a_label_of_its_alert(fault: Fault) -> None:
+    if fault.alert == "CjoWatchdog":
+        return
+    expr = EXPRESSIONS[fault.alert]
+    series = [labels for name, labels in known().items() if name in expr]
+    there = OF_SCRAPES.union(*series)
+    assert set(fault.labels) <= there
+    if fault.alert in ("CjoTargetDown", "CjoStageGone", "CjoChannelUnread", "CjoWebhookStuck"):
+        assert set(fault.labels) & set(ABOUT)
+
+
+OURS = ["cjo-stream", "settings"]
+CURL = ["curl", "-s", "http://127.0.0.1:9464/readyz"]
+METRICS = ["curl", "-s", "http://127.0.0.1:9464/metrics"]
+
+
+def ended(code: int, said: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.CompletedProcess([], code, said, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "done", "is_up", "says"),
+    [
+        (OURS, ended(0), True, ""),
+        (OURS, ended(1, "error: no"), True, "exit code 1: error: no"),
+        (OURS, ended(2, "error: no"), True, "exit code 2: error: no"),
+        (OURS, ended(-9), True, "exit code -9: "),
+        (OURS, ended(0, "Traceback (most"), True, "Traceback (most"),
+        (["cjo-stream", "doctor"], ended(1, "1 problem"), True, ""),
+        (["cjo-stream", "topics", "verify", "shop"], ended(1, "differs"), True, ""),
+        (["cjo-stream", "topics", "acl"], ended(1), True, "exit code 1: "),
+        (["cjo-stream", "status"], ended(2), True, "exit code 2: "),
+        (["df", "-h"], ended(1), True, "exit code 1: "),
+        (["date", "-u"], ended(0), True, ""),
+        (CURL, ended(0, "ok\n\n200"), True, ""),
+        (CURL, ended(0, "no broker\n\n503"), True, ""),
+        (CURL, ended(0, "what?\n404"), True, "answered 404: what?"),
+        (CURL, ended(7, "\n000"), True, "exit code 7: "),
+        (CURL, ended(28, "\n000"), False, "exit code 28: nobody was to answer"),
+        (CURL, ended(7, "\n000"), False, ""),
+        (CURL, ended(0, "ok\n200"), False, "exit code 0: nobody was to answer"),
+        (METRICS, ended(0, "no\n503"), True, "answered 503: no"),
+    ],
+)
+def test_a_command_of_a_page_works_or_it_is_a_miss(
+    words: list[str], done: subprocess.CompletedProcess[str], is_up: bool, says: str
+) -> None:
+    assert wrong(words, done, is_up=is_up) == says
+
+
+def test_commands_of_a_page_are_run() -> None:
+    def ours(*words: str) -> subprocess.CompletedProcess[str]:
+        return ended(len(words))
+
+    assert look(["cjo-stream"], ours, 5, is_up=True) == ""
+    assert look(["cjo-stream", "settings"], ours, 5, is_up=True) == "exit code 1: "
+    assert look(["no-such-program"], ours, 5, is_up=True) == "no no-such-program here"
+    assert look([sys.executable, "-c", "raise SystemExit(3)"], ours, 30, is_up=True) == (
+        "exit code 3: "
+    )
