@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cjo_stream.installation.port import Installation
 
 IN_FORCE_S: Final = 10.0
-"""For every dispatch to heed a hold, or a release."""
+"""For every dispatch and webhook to heed a hold, or a release."""
 ASK_S: Final = 0.5
 REPORT_S: Final = 10.0
 
@@ -55,7 +55,7 @@ def hold(
     which = Which(channel or "", action or "")
     installation.hold(Hold(which, who or login() or "", why, time.time_ns() // 1_000_000))
     holding = _in_force(installation)
-    if holding.behind:
+    if _is_behind(holding):
         return 1
     say(f"held: {which}")
     return 0
@@ -96,7 +96,7 @@ def release(
     for one in taken_back:
         installation.release(Hold(Which(one.channel, one.action), one.who, one.why, one.at))
     holding = _in_force(installation)
-    if holding.behind:
+    if _is_behind(holding):
         return 1
     holding = _drained(installation, holding)
     say(
@@ -125,6 +125,12 @@ def warn_behind(holding: Holding) -> None:
             "there. If none runs, nothing is sent, and the next one to start heeds it. If one "
             "runs, look at its log, or end it"
         )
+    if holding.unheeding:
+        warn(
+            f"not known to be in force in {', '.join(holding.unheeding)}: webhook has read there, "
+            "and has not answered. If none runs, nothing is posted, and the next one to start "
+            "heeds it. If one runs, look at its log, or end it"
+        )
 
 
 def _check_names(installation: Installation, channel: str | None, action: str | None) -> None:
@@ -149,9 +155,14 @@ def _nearest(name: str, known: set[str]) -> str:
 
 def _in_force(installation: Installation) -> Holding:
     """Return what is held once it is in force, or it takes too long, which is warned of."""
-    holding = _until(installation, lambda found: not found.behind, IN_FORCE_S)
+    holding = _until(installation, lambda found: not _is_behind(found), IN_FORCE_S)
     warn_behind(holding)
     return holding
+
+
+def _is_behind(holding: Holding) -> bool:
+    """Return whether a hold or a release is not known to be in force everywhere."""
+    return bool(holding.behind or holding.unheeding)
 
 
 def _drained(installation: Installation, holding: Holding) -> Holding:

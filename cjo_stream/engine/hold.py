@@ -63,7 +63,7 @@ class Pass(msgspec.Struct, frozen=True, array_like=True):
 
     def sent(self, offset: int, channel: str, action: str) -> bool:
         """Return whether it sent this command."""
-        return offset < self.through and not _is_held(self.held, channel, action)
+        return offset < self.through and not is_held(self.held, channel, action)
 
 
 class Shelf(msgspec.Struct, array_like=True):
@@ -88,7 +88,7 @@ class Shelf(msgspec.Struct, array_like=True):
         return {
             channel
             for channel, actions in self.waiting.items()
-            if any(not _is_held(holds, channel, action) for action in actions)
+            if any(not is_held(holds, channel, action) for action in actions)
         }
 
     def take(self, effects: list[Effect], holds: Holds) -> tuple[list[Effect], list[Effect]]:
@@ -103,7 +103,7 @@ class Shelf(msgspec.Struct, array_like=True):
                 out.append(effect)
                 continue
             channel, action = _named(effect)
-            if channel not in leaving and not _is_held(holds, channel, action):
+            if channel not in leaving and not is_held(holds, channel, action):
                 out.append(effect)
                 continue
             held.append(effect)
@@ -139,7 +139,7 @@ class Shelf(msgspec.Struct, array_like=True):
         out: list[Effect] = []
         for offset, command in found:
             channel, action = _named(command)
-            if _is_held(holds, channel, action) or any(
+            if is_held(holds, channel, action) or any(
                 one.sent(offset, channel, action) for one in self.passes
             ):
                 continue
@@ -171,7 +171,7 @@ class Shelf(msgspec.Struct, array_like=True):
             for channel, actions in self.waiting.items()
             for action, number in actions.items()
             if (which is None or which.is_of(channel, action))
-            and not _is_held(without, channel, action)
+            and not is_held(without, channel, action)
         )
 
     def _leave(self, channel: str, action: str) -> None:
@@ -214,9 +214,10 @@ def decode_hold(value: bytes) -> Hold:
     return _HOLDS.decode(value)
 
 
+def is_held(holds: Sequence[Which] | Holds, channel: str, action: str) -> bool:
+    """Return whether a command is one of those that wait."""
+    return any(which.is_of(channel, action) for which in holds)
+
+
 def _named(command: Effect) -> tuple[str, str]:
     return command.channel or "", _NAMES.decode(command.value).action
-
-
-def _is_held(holds: Sequence[Which] | Holds, channel: str, action: str) -> bool:
-    return any(which.is_of(channel, action) for which in holds)

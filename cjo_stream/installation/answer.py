@@ -128,10 +128,15 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
     """How many waited until it was too late for them."""
     behind: list[int] = []
     """The partitions in which not all holds and releases are known to be in force."""
+    unheeding: list[str] = []
+    """The topic/partitions that `webhook` reads, and in which they are not known to be."""
 
 
 def holding_of(
-    holds: Sequence[Hold], shelves: Collection[Shelf], behind: Sequence[int] = ()
+    holds: Sequence[Hold],
+    shelves: Collection[Shelf],
+    behind: Sequence[int] = (),
+    unheeding: Sequence[str] = (),
 ) -> Holding:
     """Return what is held, and what waits on shelves."""
     which = frozenset(hold.which for hold in holds)
@@ -152,6 +157,7 @@ def holding_of(
         sent=sum(shelf.sent for shelf in shelves),
         expired=sum(shelf.expired for shelf in shelves),
         behind=list(behind),
+        unheeding=list(unheeding),
     )
 
 

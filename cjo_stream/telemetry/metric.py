@@ -80,7 +80,12 @@ METRICS: Final = (
         "Candidates that a gate stopped",
         from_zero=("expired",),
     ),
-    Metric("cjo_held_commands", "gauge", ("channel",), "Commands that wait because of a hold"),
+    Metric(
+        "cjo_held_commands",
+        "gauge",
+        ("channel",),
+        "Commands that wait because of a hold, in dispatch and in webhook",
+    ),
     Metric(
         "cjo_rewards_total",
         "counter",
@@ -266,7 +271,12 @@ METRICS: Final = (
         "Requests that are made again: no_answer, busy (429, 503), error (5xx), endpoint (an "
         "answer that is about the endpoint)",
     ),
-    Metric("cjo_webhook_waiting", "gauge", ("channel",), "Commands that wait for their answer"),
+    Metric(
+        "cjo_webhook_waiting",
+        "gauge",
+        ("channel",),
+        "Commands that wait for their answer; those that a hold keeps are not among them",
+    ),
     Metric(
         "cjo_webhook_gone", "gauge", ("channel",), "1 if the endpoint has answered 410, else 0"
     ),

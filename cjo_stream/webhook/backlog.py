@@ -12,6 +12,9 @@
 - Where STRUCK attempts in a row failed, whosever they were, the endpoint itself is in trouble: it
   gets one request at a time, with a pause that doubles up to REST_MS, until one is answered.
 - `rate` is kept as a bucket of a tenth of a second, so requests do not bunch.
+- A command that an operator holds is not posted. It waits in its place: its customer's later ones
+  wait behind it, and nobody else's. It still expires; a `give_up_ms` that passes meanwhile begins
+  anew with the first attempt after the release.
 
 All times are given, in ms of a clock that never jumps; nothing here reads one.
 """
@@ -25,6 +28,8 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 import msgspec
+
+from cjo_stream.engine.hold import Holds, is_held
 
 SOONEST_MS: Final = 1_000
 LATEST_MS: Final = 300_000
@@ -58,14 +63,25 @@ class Command(msgspec.Struct, eq=False):
     offset: int
     action_id: str
     customer_id: str
-    until_ms: int
-    """When it is given up: when it expires, by the clock of the backlog, or earlier."""
+    expires_ms: int
+    """When it expires, by the clock of the backlog."""
     body: bytes
+    channel: str = ""
+    action: str = ""
     trace: dict[str, str] = {}
     """Headers of its trace context, if it came with one."""
     attempts: int = 0
+    give_up_at_ms: int | None = None
+    """When it has been tried for long enough; None: it was not tried, or is held since."""
     is_over: bool = False
     """Whether it is answered, given up or dropped."""
+
+    @property
+    def until_ms(self) -> int:
+        """Return when it is given up."""
+        if self.give_up_at_ms is None:
+            return self.expires_ms
+        return min(self.expires_ms, self.give_up_at_ms)
 
 
 class Backlog:
@@ -79,8 +95,11 @@ class Backlog:
         self._due: list[tuple[int, int, Command]] = []
         self._ends: list[tuple[int, int, Command]] = []
         self._numbers = itertools.count()
-        self._posted: set[int] = set()
-        """The identity of each command on its way."""
+        self._posted: dict[int, Command] = {}
+        """Each command on its way, by its identity."""
+        self._holds: Holds = frozenset()
+        self._aside: list[Command] = []
+        """Commands that are due, and held."""
         self._bytes = 0
         self._waits = 0
         self._over = 0
@@ -106,6 +125,25 @@ class Backlog:
         """Return how many commands are posted and not answered."""
         return len(self._posted)
 
+    @property
+    def held(self) -> int:
+        """Return how many of those that wait are held, or behind one of their customer's."""
+        if not self._holds:
+            return 0
+        return sum(len(line) for line in self._lines.values() if self._is_held(line[0]))
+
+    @property
+    def held_on_their_way(self) -> list[Command]:
+        """Return the commands that were posted before they were held, and are not answered."""
+        return [command for command in self._posted.values() if self._is_held(command)]
+
+    def heed(self, holds: Holds, now_ms: int) -> None:
+        """Post no command that one of these is of, from now on, and all others."""
+        self._holds = holds
+        aside, self._aside = self._aside, []
+        for command in aside:
+            self._push(self._due, now_ms, command)
+
     def add(self, command: Command, now_ms: int) -> None:
         """Put a command behind those of its customer."""
         self._waits += 1
@@ -125,6 +163,12 @@ class Backlog:
             _, _, command = heapq.heappop(self._ends)
             if command.is_over or id(command) in self._posted:
                 continue
+            if now_ms < command.expires_ms and self._is_held(command):
+                command.give_up_at_ms = None
+                self._push(self._ends, command.expires_ms, command)
+                continue
+            if now_ms < command.until_ms:
+                continue  # it was held meanwhile
             self._finish(command, now_ms)
             found.append(command)
         return found
@@ -142,20 +186,22 @@ class Backlog:
             _, _, command = heapq.heappop(self._due)
             if command.is_over:
                 continue
+            if self._is_held(command):
+                self._aside.append(command)
+                continue
             if self._limits.rate is not None:
                 self._tokens -= 1
-            self._posted.add(id(command))
+            self._posted[id(command)] = command
             command.attempts += 1
-            if command.attempts == 1 and self._limits.give_up_ms is not None:
-                give_up_ms = now_ms + self._limits.give_up_ms
-                command.until_ms = min(command.until_ms, give_up_ms)
+            if command.give_up_at_ms is None and self._limits.give_up_ms is not None:
+                command.give_up_at_ms = now_ms + self._limits.give_up_ms
                 self._push(self._ends, command.until_ms, command)
             found.append(command)
         return found
 
     def answered(self, command: Command, now_ms: int) -> None:
         """Note that a command is answered; the customer's next one is due."""
-        self._posted.discard(id(command))
+        self._posted.pop(id(command), None)
         self._struck = self._rest_until_ms = 0
         if not command.is_over:
             self._finish(command, now_ms)
@@ -165,7 +211,7 @@ class Backlog:
 
         `after_ms`: how long the endpoint asks to be left alone.
         """
-        self._posted.discard(id(command))
+        self._posted.pop(id(command), None)
         self._struck += 1
         pause_ms = self._pause_ms(command.attempts)
         if after_ms is not None:
@@ -178,14 +224,16 @@ class Backlog:
         if command.is_over:
             return True
         if now_ms + pause_ms >= command.until_ms:
-            self._finish(command, now_ms)
-            return False
+            if not self._is_held(command):
+                self._finish(command, now_ms)
+                return False
+            self._push(self._ends, command.until_ms, command)
         self._push(self._due, now_ms + pause_ms, command)
         return True
 
     def gone(self, command: Command, now_ms: int) -> None:
         """Note that the endpoint takes nothing any more; commands wait until they expire."""
-        self._posted.discard(id(command))
+        self._posted.pop(id(command), None)
         self.is_gone = True
         command.attempts -= 1
         if not command.is_over:
@@ -210,6 +258,9 @@ class Backlog:
 
     # --- inside
 
+    def _is_held(self, command: Command) -> bool:
+        return is_held(self._holds, command.channel, command.action)
+
     def _push(self, heap: list[tuple[int, int, Command]], at_ms: int, command: Command) -> None:
         heapq.heappush(heap, (at_ms, next(self._numbers), command))
 
@@ -226,6 +277,7 @@ class Backlog:
     def _clean(self) -> None:
         """Drop what is over from the heaps: it may expire days later."""
         self._over = 0
+        self._aside = [command for command in self._aside if not command.is_over]
         for heap in (self._due, self._ends):
             heap[:] = [one for one in heap if not one[2].is_over]
             heapq.heapify(heap)

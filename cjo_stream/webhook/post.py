@@ -67,7 +67,7 @@ class Poster:
         self._wall = wall
         self._answers: queue.SimpleQueue[Answered] = queue.SimpleQueue()
         self._sessions: dict[str, aiohttp.ClientSession] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], Command] = {}
         self._loop = asyncio.new_event_loop()
         lookups = ThreadPoolExecutor(LOOKUPS * len(endpoints), "lookup")
         self._loop.set_default_executor(lookups)
@@ -82,6 +82,10 @@ class Poster:
     def post(self, channel: str, command: Command) -> None:
         """Post a command; its answer comes out of `take`."""
         self._loop.call_soon_threadsafe(self._begin, channel, command)
+
+    def break_off(self, command: Command) -> None:
+        """End the request of a command, if it is on its way; `take` has that as no answer."""
+        self._loop.call_soon_threadsafe(self._cancel, command)
 
     def take(self, wait_s: float = 0.0) -> list[Answered]:
         """Return the answers that came; waits so long for the first."""
@@ -117,8 +121,13 @@ class Poster:
 
     def _begin(self, channel: str, command: Command) -> None:
         task = self._loop.create_task(self._ask(self._endpoints[channel], command))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = command
+        task.add_done_callback(self._tasks.pop)
+
+    def _cancel(self, command: Command) -> None:
+        for task, one in self._tasks.items():
+            if one is command:
+                task.cancel()
 
     async def _ask(self, endpoint: Endpoint, command: Command) -> None:
         began_s = time.monotonic()
@@ -127,6 +136,9 @@ class Poster:
             answer = Answer(time.monotonic() - began_s, status, retry_after, body)
         except TimeoutError:
             why = f"no answer within {endpoint.timeout_s:g} s"
+            answer = Answer(time.monotonic() - began_s, why=why)
+        except asyncio.CancelledError:
+            why = "no answer before it was held: its request was broken off"
             answer = Answer(time.monotonic() - began_s, why=why)
         except Exception as error:
             # Whatever it is: a command without an answer would hold its customer for good.

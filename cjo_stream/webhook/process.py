@@ -26,6 +26,7 @@ from cjo_stream.core.event import TRACEPARENT, TRACESTATE
 from cjo_stream.core.word import Outcome
 from cjo_stream.errors import RetryError, StopError
 from cjo_stream.ingest.trace import read_context
+from cjo_stream.kafka.channel.heeding import WEBHOOK
 from cjo_stream.kafka.channel.taker import Record, Taker
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.place import Place
@@ -40,10 +41,11 @@ from cjo_stream.telemetry import Metrics
 from cjo_stream.webhook.answer import Again, Done, meaning
 from cjo_stream.webhook.backlog import Backlog, Command
 from cjo_stream.webhook.endpoint import Endpoint, check_channels
+from cjo_stream.webhook.hold import Holding
 from cjo_stream.webhook.outcome import outcome_event
 from cjo_stream.webhook.post import Answered, Poster
 
-STAGE: Final = "webhook"
+STAGE: Final = WEBHOOK
 STEP_RECORDS_MAX: Final = 200
 IDLE_S: Final = 0.1
 BUSY_S: Final = 0.002
@@ -66,6 +68,7 @@ class _Head(msgspec.Struct):
     customer_id: str
     channel: str
     expires_at: int
+    action: str = ""
 
 
 _HEAD: Final = msgspec.json.Decoder(_Head)
@@ -97,7 +100,7 @@ class WebhookProcess:
         self._backlogs = {one.channel: Backlog(one.limits, random.random) for one in endpoints}
         self._names = Names(settings.topic_prefix)
         self._admin = Admin(settings)
-        self._admin.require([self._names.definition, self._names.outcome])
+        self._admin.require([self._names.definition, self._names.outcome, self._names.hold])
         self._definitions = DefinitionLog(settings)
         self._definitions.read()
         self._texts = Texts(settings)
@@ -118,6 +121,7 @@ class WebhookProcess:
         self._sender = Sender(settings, self.vitals.wait)
         self._taker = Taker(settings, STAGE, self._admin, self.vitals, self._leave, self._lost)
         self._poster = Poster(endpoints)
+        self._holding = Holding(settings, self._backlogs, self._poster.break_off)
 
     def not_ready(self) -> str | None:
         """Return what the process still waits for; None when it takes commands."""
@@ -148,6 +152,8 @@ class WebhookProcess:
         for record in self._taker.gather(STEP_RECORDS_MAX, BUSY_S if is_busy else IDLE_S):
             self._add(record)
         self._settle(self._poster.take())
+        self._holding.heed(self._taker.begun)
+        self._taker.heeded = self._holding.in_force
         self._give_up()
         self._post()
         full = {channel for channel, backlog in self._backlogs.items() if backlog.is_full}
@@ -165,6 +171,7 @@ class WebhookProcess:
         finally:
             self._poster.close()
             self._taker.close()
+            self._holding.close()
             self._definitions.close()
 
     def abandon(self) -> None:
@@ -173,6 +180,7 @@ class WebhookProcess:
         self._poster.close()
         self._sender.close()
         self._taker.abandon()
+        self._holding.close()
         self._definitions.close()
 
     # --- what is read --------------------------------------------------------------------------
@@ -220,14 +228,15 @@ class WebhookProcess:
             return
         # A channel that the set has no more, such as one that has another name now.
         channel = head.channel if head.channel in channels else channels[0]
-        until_ms = now_ms + head.expires_at - wall_ms
         command = Command(
             record.place,
             record.offset,
             head.action_id,
             head.customer_id,
-            until_ms,
+            now_ms + head.expires_at - wall_ms,
             body,
+            head.channel,
+            head.action,
             _trace_of(record),
         )
         self._backlogs[channel].add(command, now_ms)
@@ -236,10 +245,12 @@ class WebhookProcess:
 
     def _post(self) -> None:
         now_ms = _now_ms()
+        self._taker.check()
         for channel, backlog in self._backlogs.items():
             for command in backlog.next(now_ms):
                 self._poster.post(channel, command)
-            self._metrics.set("cjo_webhook_waiting", (channel,), backlog.waits)
+            self._metrics.set("cjo_webhook_waiting", (channel,), backlog.waits - backlog.held)
+            self._metrics.set("cjo_held_commands", (channel,), backlog.held)
             self._metrics.set("cjo_webhook_gone", (channel,), backlog.is_gone)
 
     def _settle(self, answers: Sequence[Answered]) -> None:

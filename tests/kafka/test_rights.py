@@ -408,6 +408,7 @@ def _ends(allowed: Allowed) -> str:
         ("operator", "definition.v1", "Read", "status"),
         ("operator", "reader", "Describe", "status"),
         ("operator", "cjo.intake", "Describe", "status"),
+        ("operator", "cjo.webhook", "Describe", "status"),
         ("move", "cursor.v1", "Read", "base export nowhere"),
         ("move", "held.v1", "DescribeConfigs", "base export nowhere"),
     ],

@@ -18,10 +18,12 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from cjo_stream.core.record import Action, Address
+from cjo_stream.engine.hold import Hold, Which
 from cjo_stream.errors import StopError, UsageError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.client.sender import Outgoing, Sender
+from cjo_stream.kafka.operator.installation import OnKafka
 from cjo_stream.kafka.process.stage import Stopping
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
@@ -127,6 +129,7 @@ class Commands:
         *numbers: int,
         customers: int = 1,
         channel: str = "mail",
+        named: str = "hello",
         left_ms: int = HOUR_MS,
         topic: str = "",
         headers: Sequence[tuple[str, bytes]] = (),
@@ -135,7 +138,8 @@ class Commands:
         records = []
         for number in numbers:
             customer = f"{self._name}-{number % customers}"
-            value = msgspec.json.encode(action(number, channel, customer, left_ms))
+            command = action(number, channel, customer, left_ms)
+            value = msgspec.json.encode(msgspec.structs.replace(command, action=named))
             partition = number % customers % 2
             records.append(Outgoing(to, value, partition, customer.encode(), headers))
         self._sender.send(records)
@@ -513,13 +517,7 @@ def test_killed_again_and_again_nothing_is_lost_and_order_is_kept(
     running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(slot: str) -> None:
-        with (tmp_path / f"webhook-{slot}.log").open("ab") as log:
-            running[slot] = subprocess.Popen(
-                [sys.executable, "-m", "cjo_stream", "webhook", str(file)],
-                env=environment(installation, slot),
-                stdout=log,
-                stderr=log,
-            )
+        running[slot] = started(installation, file, slot)
 
     try:
         for slot in ("0", "1"):
@@ -570,6 +568,17 @@ def test_killed_again_and_again_nothing_is_lost_and_order_is_kept(
         assert {event["id"] for event in events} == {f"{id_}-webhook"}
 
 
+def started(settings: Settings, file: Path, slot: str = "0") -> subprocess.Popen[bytes]:
+    """Return a process that posts to the endpoints of a file; its log is beside that."""
+    with (file.parent / f"webhook-{slot}.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "cjo_stream", "webhook", str(file)],
+            env=environment(settings, slot),
+            stdout=log,
+            stderr=log,
+        )
+
+
 def environment(settings: Settings, slot: str) -> dict[str, str]:
     return {
         **os.environ,
@@ -581,3 +590,173 @@ def environment(settings: Settings, slot: str) -> dict[str, str]:
         "CJO_DATA_DIR": str(settings.data_dir),
         "CJO_SLOT": slot,
     }
+
+
+# --- what an operator holds
+
+IN_FORCE_S = 5.0
+MAIL, OFFER = Which("mail"), Which(action="offer")
+
+
+class Operator:
+    """Who holds commands; `dispatch` does not run here, so only webhook's answer counts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._place = OnKafka(settings)
+        self.held: set[Which] = set()
+
+    def hold(self, which: Which) -> None:
+        self.held.add(which)
+        self._place.hold(Hold(which, "ann", "a test", 0))
+
+    def release(self, which: Which) -> None:
+        self.held.discard(which)
+        self._place.release(Hold(which, "ann", "a test", 0))
+
+    def unheeding(self) -> list[str]:
+        return self._place.holding().unheeding
+
+    def is_heeded(self) -> bool:
+        return not self.unheeding()
+
+
+@pytest.fixture
+def operator(installation: Settings) -> Iterator[Operator]:
+    one = Operator(installation)
+    yield one
+    for which in list(one.held):
+        one.release(which)
+
+
+def numbers_of(requests: Sequence[dict[str, Any]]) -> list[int]:
+    return [json.loads(one["body"])["payload"]["number"] for one in requests]
+
+
+def turning(process: WebhookProcess, seconds: float) -> None:
+    """Let a process work for some time."""
+    end_s = time.monotonic() + seconds
+    until(lambda: time.monotonic() > end_s, process)
+
+
+def test_a_held_channel_is_not_posted_though_its_endpoint_comes_back_and_webhook_is_killed(
+    installation: Settings,
+    commands: Commands,
+    operator: Operator,
+    mail: Receiver,
+    push: Receiver,
+    tmp_path: Path,
+) -> None:
+    mail.behave("closing")
+    file = write_endpoints(tmp_path, mail=mail, push=push)
+    process = started(installation, file)
+    try:
+        commands.send(*range(60), customers=20)
+        until(mail.requests)
+        operator.hold(MAIL)
+        ordered_s = time.monotonic()
+        until(operator.is_heeded)
+        assert time.monotonic() < ordered_s + IN_FORCE_S
+        before = len(mail.requests())
+        mail.behave("ok")
+        commands.send(*range(20), customers=20, channel="push")
+        time.sleep(4)
+        assert sorted(numbers_of(push.requests())) == list(range(20))
+        assert len(mail.requests()) == before, "it was said to be in force"
+
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process = started(installation, file)
+        commands.send(*range(20, 40), customers=20, channel="push")
+        until(lambda: set(numbers_of(push.requests())) == set(range(40)))
+        time.sleep(3)
+        assert len(mail.requests()) == before, "it was in force before the kill"
+        assert operator.is_heeded()
+
+        operator.release(MAIL)
+        until(lambda: set(numbers_of(mail.requests()[before:])) == set(range(60)))
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert sorted(numbers_of(mail.requests()[before:])) == list(range(60)), "each once"
+    assert len(push.requests()) == 40
+    by_customer: dict[str, list[int]] = {}
+    for body in mail.bodies()[before:]:
+        by_customer.setdefault(body["customer_id"], []).append(body["payload"]["number"])
+    assert len(by_customer) == 20
+    assert all(numbers == sorted(numbers) for numbers in by_customer.values())
+
+
+def test_of_a_held_action_nothing_is_posted_and_other_customers_go_on(
+    working: Working, commands: Commands, operator: Operator, mail: Receiver
+) -> None:
+    operator.hold(OFFER)
+    assert len(operator.unheeding()) == 4, "no webhook has heeded it"
+    process = working(mail=mail)
+    until(lambda: len(operator.unheeding()) == 2, process)  # those of push are read by nobody
+    commands.send(0, 2, customers=2, named="offer")
+    commands.send(4, 1, customers=2)
+    commands.send(3, customers=2, named="offer", left_ms=1_500)
+    commands.send(5, customers=2)
+    until(commands.reported(2), process)
+    turning(process, 2)
+    assert numbers_of(mail.requests()) == [1, 5], "the held one of this customer has expired"
+    assert counts(process, "cjo_webhook_commands_total") == {
+        '{channel="mail",result="answered"}': 2,
+        '{channel="mail",result="expired"}': 1,
+    }
+    assert counts(process, "cjo_held_commands") == {'{channel="mail"}': 3}
+    assert counts(process, "cjo_webhook_waiting") == {'{channel="mail"}': 0}
+    operator.release(OFFER)
+    until(commands.reported(5), process)
+    assert numbers_of(mail.requests()) == [1, 5, 0, 2, 4]
+    assert counts(process, "cjo_held_commands") == {'{channel="mail"}': 0}
+
+
+def test_a_request_that_is_on_its_way_when_it_is_held_is_broken_off(
+    installation: Settings,
+    commands: Commands,
+    operator: Operator,
+    mail: Receiver,
+    tmp_path: Path,
+) -> None:
+    mail.behave("slow")
+    file = write_endpoints(tmp_path, mail=mail)
+    file.write_text(file.read_text().replace("timeout: 1s", "timeout: 60s"))
+    process = opened(WebhookProcess(installation, Metrics(), Stopping(), read_endpoints(file)))
+    try:
+        commands.send(1)
+        until(mail.requests, process)
+        before = process._holding.in_force
+        operator.hold(Which())
+        ordered_s = time.monotonic()
+        until(lambda: process._holding.in_force > before, process)
+        assert 1 < time.monotonic() - ordered_s < IN_FORCE_S, "an answer has some time"
+        assert waits(process) == 1
+        mail.behave("ok")
+        turning(process, 3)
+        assert len(mail.requests()) == 1
+        operator.release(Which())
+        until(commands.reported(), process)
+        assert numbers_of(mail.requests()) == [1, 1], "its answer was lost"
+    finally:
+        process.abandon()
+
+
+def test_a_partition_that_is_taken_over_is_not_posted_before_its_holds_are_read(
+    working: Working, commands: Commands, operator: Operator, mail: Receiver
+) -> None:
+    """The reader of holds that is there already may not have come so far as the one before."""
+    process = working(mail=mail)
+    deaf = process._holding._log
+    assert deaf is not None
+    deaf.poll = lambda: None  # type: ignore[method-assign] # as a slow network has it
+    operator.hold(MAIL)
+    commands.send(1)
+    process._taker.begun += 1
+    turning(process, 2)
+    assert mail.requests() == []
+    assert process._holding._log is not deaf
+    operator.release(MAIL)
+    until(commands.reported(), process)

@@ -3,7 +3,8 @@
     committed offset      the first command that waits for its answer, else the next to read
     committed metadata    the topic's id, a blank, then base64 of: a varint for each other command
                             that waits, its distance from the one before, and one more for the
-                            distance to the next offset to read; all that is between is answered
+                            distance to the next offset to read; all that is between is answered;
+                            then a blank and up to where the topic of holds is heeded, if it is
 
 So one command that nobody answers for days holds up neither the others nor what a restart needs
 to know of them: only what was answered since the last commit is taken again. A broker bounds the
@@ -21,6 +22,7 @@ from typing import Final
 
 METADATA_BYTES_MAX: Final = 4_000
 _ID_BYTES_MAX: Final = 40
+"""Of the topic's id and of the number, each with a blank."""
 _PACKED_BYTES_MAX: Final = (METADATA_BYTES_MAX - _ID_BYTES_MAX) // 4 * 3
 
 
@@ -66,15 +68,21 @@ class Reached:
         """Note that a command needs nothing more."""
         self._waiting.pop(offset, None)
 
-    def position(self) -> tuple[int, str]:
-        """Return the offset and the metadata to commit."""
+    def position(self, heeded: int = 0) -> tuple[int, str]:
+        """Return the offset and the metadata to commit; `heeded`: as of `heeded_by`."""
         # What was not read again yet is known from the last commit.
         unread = sorted(offset for offset in self._known if offset >= self.next)
         offsets = (*self._waiting, *unread)
         end = max(self.next, self._before)
-        if not offsets:
-            return end, f"{self.topic_id} "
-        return offsets[0], f"{self.topic_id} {_packed(offsets, end)}"
+        packed = _packed(offsets, end) if offsets else ""
+        metadata = f"{self.topic_id} {packed}{f' {heeded}' if heeded else ''}"
+        return offsets[0] if offsets else end, metadata
+
+
+def heeded_by(metadata: str) -> int:
+    """Return before which offset of the topic of holds a committed position heeds every record."""
+    words = metadata.split(" ")
+    return int(words[2]) if len(words) == 3 and words[2].isdecimal() else 0
 
 
 def _packed(offsets: Iterable[int], end: int) -> str:
@@ -96,7 +104,8 @@ def _packed(offsets: Iterable[int], end: int) -> str:
 
 def _unpacked(topic_id: str, offset: int, metadata: str) -> tuple[set[int], int]:
     """Return the offsets that wait behind a committed one, and the end of what is known."""
-    owner, _, packed = metadata.partition(" ")
+    owner, _, rest = metadata.partition(" ")
+    packed = rest.partition(" ")[0]
     if owner != topic_id or not packed:
         return set(), offset
     try:

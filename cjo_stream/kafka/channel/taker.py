@@ -76,6 +76,10 @@ class Taker:
         self._committed: dict[Place, tuple[int, str]] = {}
         self._halted: frozenset[str] = frozenset()
         self._commit_due_s = self._again_due_s = 0.0
+        self.begun = 0
+        """How many partitions have begun here."""
+        self.heeded = 0
+        """Before which offset of the topic of holds every record is heeded; it is committed."""
         self._member = Member(
             settings,
             stage,
@@ -132,6 +136,10 @@ class Taker:
         if (reached := self._reached.get(place)) is not None:
             reached.answer(offset)
 
+    def check(self) -> None:
+        """Raise StopError if, after a standstill, others may have this member's partitions."""
+        self._member.check()
+
     def halt(self, topics: Collection[str]) -> None:
         """Read on in all topics but these."""
         wanted = frozenset(topics)
@@ -172,6 +180,7 @@ class Taker:
         begun = Position(start.offset, "") if at is None else at
         reached = Reached(found.topic_id, begun.offset, begun.metadata, start.offset)
         self._reached[found.place] = reached
+        self.begun += 1
         self._committed.pop(found.place, None)
         if reached.lost:
             self._lost(found.place[0], reached.lost)
@@ -211,7 +220,7 @@ class Taker:
         moved = {
             place: at
             for place, one in known.items()
-            if (at := one.position()) != self._committed.get(place)
+            if (at := one.position(self.heeded)) != self._committed.get(place)
         }
         if not moved:
             return

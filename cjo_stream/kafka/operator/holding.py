@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cjo_stream.engine.hold import Hold
 from cjo_stream.installation.answer import Holding, holding_of
+from cjo_stream.kafka.channel.heeding import unheeding
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.hold import order
 from cjo_stream.kafka.hold.shelf import read_shelves
@@ -15,7 +16,8 @@ from cjo_stream.settings import Settings
 def read(settings: Settings) -> Holding:
     """Return what is held, and what waits.
 
-    A partition is behind until its dispatch has written that it heeds every hold and release.
+    A partition is behind until its dispatch has written that it heeds every hold and release; one
+    that webhook has ever read is unheeding until webhook has committed that.
     Raises RefusalError where a topic is missing, RetryError where the broker is away.
     """
     names = Names(settings.topic_prefix)
@@ -26,7 +28,8 @@ def read(settings: Settings) -> Holding:
     numbers = range(settings.partitions)
     shelves = read_shelves(settings, names.held, numbers)
     behind = [n for n in numbers if shelves[n].seen < log.seen]
-    return holding_of(log.all, shelves.values(), behind)
+    late = unheeding(settings, admin, log.seen)
+    return holding_of(log.all, shelves.values(), behind, late)
 
 
 def write(settings: Settings, hold: Hold, *, is_held: bool) -> None:

@@ -92,6 +92,7 @@ TOPICS: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         TARGETS: ("Read",),
         "outcome": ("Write",),
         "definition": ("Read",),
+        "hold": ("Read",),
     },
     "operator": {
         SOURCES: ("Write", _CONFIGS),
@@ -196,6 +197,7 @@ def _others(settings: Settings, process: str) -> Iterator[Right]:
         yield Right(process, TRANSACTIONAL_ID, own("learn"), ("Write",))
     elif process == "operator":
         yield Right(process, GROUP, own("intake"), ("Describe",))
+        yield Right(process, GROUP, own("webhook"), ("Describe",))
         yield Right(process, TRANSACTIONAL_ID, own("apply"), ("Write",))
         yield Right(process, TRANSACTIONAL_ID, own("redrive"), ("Write",))
     elif process == "move":

@@ -3,6 +3,7 @@
 import gc
 from itertools import pairwise
 
+from cjo_stream.engine.hold import Which
 from cjo_stream.webhook.backlog import (
     BYTES_MAX,
     COMMANDS_MAX,
@@ -23,10 +24,16 @@ def backlog(parallel: int = 100, **limits: float) -> Backlog:
 
 
 def command(
-    number: int, customer: str = "", until_ms: int = NEVER, partition: int = 0, body: bytes = b"{}"
+    number: int,
+    customer: str = "",
+    until_ms: int = NEVER,
+    partition: int = 0,
+    body: bytes = b"{}",
+    action: str = "hello",
 ) -> Command:
     name = customer or f"c{number}"
-    return Command(("t", partition), number, f"{name}-a{number}", name, until_ms, body)
+    id_ = f"{name}-a{number}"
+    return Command(("t", partition), number, id_, name, until_ms, body, "mail", action)
 
 
 def numbers(commands: list[Command]) -> list[int]:
@@ -301,6 +308,135 @@ def test_a_command_that_fails_for_days_takes_no_more_room() -> None:
         rooms.append(room(waiting))
     assert max(rooms) == rooms[0]
     assert waiting.given_up(NEVER) == [stuck]
+
+
+# --- what an operator holds
+
+MAIL, OFFER = frozenset({Which("mail")}), frozenset({Which(action="offer")})
+NOTHING: frozenset[Which] = frozenset()
+
+
+def test_of_a_held_channel_nothing_is_posted_and_a_release_keeps_the_order() -> None:
+    for holds in (MAIL, frozenset({Which()}), MAIL | OFFER, frozenset({Which("mail", "hello")})):
+        waiting = backlog()
+        for number, customer in enumerate("aab"):
+            waiting.add(command(number, customer), 0)
+        waiting.heed(holds, 0)
+        assert waiting.next(0) == waiting.next(1_000_000) == []
+        waiting.add(command(3, "b"), 1_000_000)
+        waiting.add(command(4, "c"), 1_000_000)
+        assert waiting.next(1_000_000) == []
+        assert waiting.held == waiting.waits == 5
+        waiting.heed(NOTHING, 1_000_001)
+        posted = waiting.next(1_000_001)
+        assert numbers(posted) == [0, 2, 4]
+        for one in posted:
+            waiting.answered(one, 1_000_001)
+        assert numbers(waiting.next(1_000_001)) == [1, 3]
+        assert waiting.held == 0
+
+
+def test_a_hold_of_another_channel_or_action_changes_nothing() -> None:
+    for which in (Which("push"), Which(action="offer"), Which("mail", "offer")):
+        waiting = backlog()
+        waiting.heed(frozenset({which}), 0)
+        waiting.add(command(0), 0)
+        assert numbers(waiting.next(0)) == [0], which
+
+
+def test_behind_a_held_action_its_customer_waits_and_nobody_else() -> None:
+    waiting = backlog()
+    waiting.heed(OFFER, 0)
+    kinds = [("a", "hello"), ("a", "offer"), ("a", "hello"), ("b", "hello"), ("c", "offer")]
+    for number, (customer, action) in enumerate(kinds):
+        waiting.add(command(number, customer, action=action), 0)
+    first = waiting.next(0)
+    assert numbers(first) == [0, 3]
+    for one in first:
+        waiting.answered(one, 5)
+    assert waiting.next(5) == []
+    assert (waiting.waits, waiting.held) == (3, 3)
+    waiting.heed(NOTHING, 9)
+    for wanted in ([4, 1], [2]):
+        found = waiting.next(9)
+        assert sorted(numbers(found)) == sorted(wanted)
+        for one in found:
+            waiting.answered(one, 9)
+    assert waiting.waits == 0
+
+
+def test_a_held_command_expires_and_lets_its_customers_next_one_go() -> None:
+    waiting = backlog()
+    waiting.heed(OFFER, 0)
+    waiting.add(command(0, "a", until_ms=5_000, action="offer"), 0)
+    waiting.add(command(1, "a"), 0)
+    assert waiting.next(0) == waiting.given_up(4_999) == []
+    (gone,) = waiting.given_up(5_000)
+    assert (gone.offset, gone.attempts) == (0, 0)
+    assert numbers(waiting.next(5_000)) == [1]
+    waiting.heed(NOTHING, 5_001)
+    assert waiting.next(5_001) == [], "it is over"
+    assert (waiting.waits, waiting.held) == (1, 0)
+
+
+def test_the_time_to_give_up_begins_anew_after_a_release() -> None:
+    waiting = backlog(give_up_ms=2_500)
+    waiting.add(command(0, "a", until_ms=100_000), 0)
+    (one,) = waiting.next(0)
+    waiting.heed(MAIL, 10)
+    assert waiting.held_on_their_way == [one]
+    assert waiting.again(one, 1_800), "held: it is not given up for what comes after it"
+    assert waiting.held_on_their_way == []
+    assert waiting.given_up(50_000) == waiting.next(50_000) == []
+    waiting.heed(NOTHING, 60_000)
+    assert waiting.given_up(60_000) == []
+    assert waiting.next(60_000) == [one]
+    assert one.attempts == 2
+    assert not waiting.again(one, 61_000), "the next attempt would be at 63,000"
+
+
+def test_a_held_command_that_was_tried_expires() -> None:
+    waiting = backlog(give_up_ms=2_500)
+    waiting.add(command(0, until_ms=9_000), 0)
+    (one,) = waiting.next(0)
+    waiting.heed(MAIL, 10)
+    assert waiting.again(one, 8_500)
+    assert waiting.given_up(8_999) == []
+    assert waiting.given_up(9_000) == [one]
+    assert waiting.waits == 0
+
+
+def test_a_pause_goes_on_over_a_hold() -> None:
+    waiting = backlog()
+    waiting.add(command(0), 0)
+    (one,) = waiting.next(0)
+    assert waiting.again(one, 0)
+    waiting.heed(MAIL, 10)
+    waiting.heed(NOTHING, 20)
+    assert waiting.next(999) == []
+    assert waiting.next(1_000) == [one]
+
+
+def test_partitions_that_go_take_held_commands_with_them() -> None:
+    waiting = backlog()
+    waiting.heed(MAIL, 0)
+    for number, (customer, partition) in enumerate([("a", 0), ("a", 1), ("b", 0)]):
+        waiting.add(command(number, customer, partition=partition), 0)
+    assert waiting.next(0) == []
+    waiting.drop({("t", 0)})
+    assert waiting.next(1) == []
+    assert (waiting.waits, waiting.held) == (1, 1)
+    waiting.heed(NOTHING, 2)
+    assert numbers(waiting.next(2)) == [1]
+
+
+def test_held_commands_take_no_token_and_no_place_of_others() -> None:
+    waiting = backlog(parallel=1, rate=10)
+    waiting.heed(OFFER, 0)
+    for number in range(50):
+        waiting.add(command(number, action="offer"), 0)
+    waiting.add(command(50), 0)
+    assert numbers(waiting.next(0)) == [50]
 
 
 def room(waiting: Backlog) -> int:

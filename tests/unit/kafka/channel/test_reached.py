@@ -2,7 +2,7 @@
 
 import random
 
-from cjo_stream.kafka.channel.reached import METADATA_BYTES_MAX, Reached
+from cjo_stream.kafka.channel.reached import METADATA_BYTES_MAX, Reached, heeded_by
 
 ID = "AAAAAAAAAAAAAAAAAAAAAA"
 
@@ -100,3 +100,20 @@ def test_metadata_has_room_in_any_broker_and_errs_to_taking_again() -> None:
     again = [offset for offset in taken if offset in answered]
     assert again
     assert min(again) > offsets[900], "what had room was not kept"
+
+
+def test_what_is_heeded_stands_beside_what_waits() -> None:
+    before = Reached(ID, 10)
+    assert heeded_by(before.position()[1]) == 0
+    assert before.position(7) == (10, f"{ID}  7")
+    assert heeded_by(before.position(7)[1]) == 7
+    for offset in range(10, 20):
+        before.take(offset)
+    for offset in (11, 12, 17):
+        before.answer(offset)
+    at = before.position(7)
+    assert heeded_by(at[1]) == 7
+    after = begun(at)
+    assert [o for o in range(10, 21) if after.take(o)] == [10, 13, 14, 15, 16, 18, 19, 20]
+    for one in ("", ID, f"{ID} ", f"{ID} gA==", f"{ID} gA== x", f"{ID} gA== -1"):
+        assert heeded_by(one) == 0, one
