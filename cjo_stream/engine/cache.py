@@ -9,8 +9,8 @@ holds makes room for a busy one.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from itertools import groupby, islice
-from operator import attrgetter
 
 import msgspec
 
@@ -39,8 +39,8 @@ identifiers and customers, with the dictionaries' part. What is not decoded is t
 class ActorMemory:
     """The memory that the actors of all tasks of a process share, in bytes, about.
 
-    A task adds what it has read, or has begun to use again, and looks at `generation` when it
-    has committed. Between two commits of a task there may be more. For one thread.
+    A task adds what it reads, begins to use again or changes. When the young generation is full,
+    each task should commit, and then drops its old one; until then there is more. For one thread.
     """
 
     __slots__ = ("_before", "_half", "_young", "generation")
@@ -73,7 +73,8 @@ class CachedActor(msgspec.Struct, gc=False):
     """One actor. `wake` is its next due time in the index, `written_wake` that in the store.
 
     `is_put_off`: it wakes later than its state says, so the time is stored beside the state.
-    `size_bytes` is about what it takes in memory, as of the last commit.
+    `size_bytes` is about what it takes in memory, as of the last commit; `stored_bytes` of these
+    it is not decoded yet.
     """
 
     state: ActorState | None = None
@@ -82,6 +83,7 @@ class CachedActor(msgspec.Struct, gc=False):
     is_put_off: bool = False
     dirty: bool = False
     size_bytes: int = ACTOR_BYTES
+    stored_bytes: int = 0
 
 
 class Cache:
@@ -91,11 +93,14 @@ class Cache:
         self._store = store
         self._memory = memory or ActorMemory()
         self._generation = self._memory.generation
-        self._came_bytes = 0
-        """Of what came into the young generation since the last `settle`."""
         self._young: dict[str, CachedActor] = {}
         self._old: dict[str, CachedActor] = {}
         self._dirty: dict[str, CachedActor] = {}
+
+    @property
+    def must_settle(self) -> bool:
+        """Whether a commit would let it drop what is cold."""
+        return self._generation != self._memory.generation
 
     def entry(self, key: str) -> CachedActor:
         """Return the actor's entry; its state is None where there is none yet."""
@@ -106,7 +111,7 @@ class Cache:
         if found is None:
             value = self._store.get(actor_key_bytes(key))
             found = _stored(key, value) if value is not None else CachedActor()
-        self._came_bytes += found.size_bytes
+        self._memory.add(found.size_bytes)
         self._young[key] = found
         return found
 
@@ -136,10 +141,16 @@ class Cache:
         if not entry.dirty:
             entry.dirty = True
             self._dirty[key] = entry
+            if entry.stored_bytes:  # what changes it is likely to decode it
+                more_bytes = (ENCODED_TIMES - 1) * entry.stored_bytes
+                entry.size_bytes += more_bytes
+                entry.stored_bytes = 0
+                self._memory.add(more_bytes)
 
     def batch(self) -> Batch:
         """Return the writes of everything changed."""
         writes: Batch = []
+        more_bytes = 0
         for key, entry in self._dirty.items():
             if entry.state is None:
                 writes.append((actor_key_bytes(key), None))
@@ -147,14 +158,15 @@ class Cache:
                 put_off = entry.wake if entry.is_put_off else None
                 value = encode_actor(entry.state, put_off)
                 writes.append((actor_key_bytes(key), value))
-                size = actor_bytes(entry.state, value)
-                self._came_bytes += size - entry.size_bytes
-                entry.size_bytes = size
+                before_bytes = entry.size_bytes
+                _measure(entry, value)
+                more_bytes += entry.size_bytes - before_bytes
             if entry.wake != entry.written_wake:
                 if entry.written_wake is not None:
                     writes.append((timer_key(entry.written_wake, key), None))
                 if entry.wake is not None:
                     writes.append((timer_key(entry.wake, key), b""))
+        self._memory.add(more_bytes)
         return writes
 
     def settle(self) -> None:
@@ -163,47 +175,46 @@ class Cache:
             entry.dirty = False
             entry.written_wake = entry.wake
         self._dirty.clear()
-        memory = self._memory
-        memory.add(self._came_bytes)
-        self._came_bytes = 0
-        if self._generation != memory.generation:
-            was_last = self._generation + 1 == memory.generation
+        if self.must_settle:
+            generation = self._memory.generation
+            was_last = self._generation + 1 == generation
             self._old, self._young = self._young if was_last else {}, {}
-            self._generation = memory.generation
+            self._generation = generation
 
     def reset(self) -> None:
         """Forget everything changed since the last `settle`."""
-        for key, entry in self._dirty.items():
-            if self._young.pop(key, None) is not None:
-                self._came_bytes -= entry.size_bytes
-            self._old.pop(key, None)
+        young = [found for key in self._dirty if (found := self._young.pop(key, None)) is not None]
+        old = [found for key in self._dirty if (found := self._old.pop(key, None)) is not None]
+        self._give_back(young, old)
         self._dirty.clear()
 
     def release(self) -> None:
         """Give the memory back; the task has ended."""
-        young, old = (sum(map(_size, held.values())) for held in (self._young, self._old))
-        age = self._memory.generation - self._generation
-        if age == 0:
-            self._memory.give_back(young, old)
-        elif age == 1:
-            self._memory.give_back(0, young)
+        self._give_back(self._young.values(), self._old.values())
         self._young, self._old = {}, {}
 
-
-_size = attrgetter("size_bytes")
+    def _give_back(self, young: Iterable[CachedActor], old: Iterable[CachedActor]) -> None:
+        age = self._memory.generation - self._generation
+        young_bytes, old_bytes = (sum(one.size_bytes for one in held) for held in (young, old))
+        if age == 0:
+            self._memory.give_back(young_bytes, old_bytes)
+        elif age == 1:
+            self._memory.give_back(0, young_bytes)
 
 
 def _stored(key: str, value: bytes) -> CachedActor:
     """Return the entry of an actor that the store holds."""
     state, put_off = decode_actor(key, value), read_put_off(value)
     wake = put_off if put_off is not None else wake_ms(state)
-    return CachedActor(
-        state, wake, wake, put_off is not None, size_bytes=actor_bytes(state, value)
-    )
+    entry = CachedActor(state, wake, wake, put_off is not None)
+    _measure(entry, value)
+    return entry
 
 
-def actor_bytes(state: ActorState, value: bytes) -> int:
-    """Return about how many bytes of memory an actor takes that is encoded as `value`."""
+def _measure(entry: CachedActor, value: bytes) -> None:
+    """Note about how many bytes of memory an actor takes that is encoded as `value`."""
+    state = entry.state
     held = state.held_commands if type(state) is Customer else None
     stored = memoryview(held).nbytes if type(held) is msgspec.Raw else 0
-    return ACTOR_BYTES + stored + ENCODED_TIMES * (len(value) - stored)
+    entry.stored_bytes = stored
+    entry.size_bytes = ACTOR_BYTES + stored + ENCODED_TIMES * (len(value) - stored)

@@ -143,9 +143,9 @@ class Task:
         """Whether the next commit should not wait for further steps.
 
         Something was erased; or a handler failed, and each further failure would run again all
-        steps since the last commit.
+        steps since the last commit; or the actors in memory have reached their bound.
         """
-        return self._has_failed or bool(self._turns.purges)
+        return self._has_failed or bool(self._turns.purges) or self._state.cache.must_settle
 
     @property
     def digest(self) -> int:

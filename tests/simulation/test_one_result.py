@@ -148,7 +148,11 @@ def check(
 ) -> Result:
     """Raise AssertionError where a log has two results by the `given` bounds; return the one."""
     bounds = {**(given or {}), "timers_per_record_max": draw.choice([1, 2, 3, 5])}
-    small = {**bounds, "memory": ActorMemory(1), "wakes_max": draw.choice([1, 2, 3])}
+    small = {
+        **bounds,
+        "memory": ActorMemory(draw.choice([1, 20_000])),
+        "wakes_max": draw.choice([1, 2, 3]),
+    }
     place = {"number": number, "partitions": partitions}
     steady = run(log, bounds, **place)
     assert run(log, bounds, **place, opened_anew=True) == steady

@@ -22,7 +22,7 @@ from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import compile_content
 from cjo_stream.engine import codec
-from cjo_stream.engine.cache import Cache
+from cjo_stream.engine.cache import ActorMemory, Cache
 from cjo_stream.engine.frame import decode_frame, single_frame, tick_frame
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS, TIMERS_PER_RECORD_MAX, Task
@@ -130,6 +130,20 @@ def test_steps_that_share_a_commit_give_what_each_would_with_its_own(
     assert writes == 2, "the step of the poison, and the last one"
     assert shared.out == own.out
     assert dict(shared.store.scan(b"", b"\xff")) == dict(own.store.scan(b"", b"\xff"))
+
+
+def test_actors_at_the_bound_of_their_memory_ask_for_a_commit() -> None:
+    partition = Partition(memory=ActorMemory(20_000))
+    for user in range(20):
+        partition.event(event(user, user, total=3))
+    asked = []
+    while partition.task.processed + 1 < len(partition.log):
+        partition.process(1)
+        asked.append(partition.task.must_commit)
+        if asked[-1]:
+            partition.task.commit()
+            assert not partition.task.must_commit
+    assert 2 <= sum(asked) <= len(asked) // 2
 
 
 def test_the_example_of_a_count_does_not_depend_on_what_shares_a_commit() -> None:
