@@ -200,7 +200,9 @@ class Runtime:
         Offsets of a lane ascend. A record counts as read with its last event: where a process is
         killed between two, all are offered again, and the lane drops those that it has.
         """
-        at = self._read.lanes.setdefault(lane, _LanePosition())
+        at = self._read.lanes.get(lane)
+        if at is None:
+            at = self._read.lanes[lane] = _LanePosition()
         if offset <= at.offset:
             return None
         if self._log.is_durable:
@@ -243,11 +245,11 @@ class Runtime:
     def _move_on(self, time: int) -> None:
         """Move time on to that of an event, with what must come before the event."""
         high = max(self._read.high, time)
-        if high >= next_time(self._now) and self._learns():
+        if high > self._now and high >= next_time(self._now) and self._learns():
             self._push()
             self._learn_through(high)
         if self._partitions > 1 or (
-            self._is_guarded() and high // PERIOD_MS > self._now // PERIOD_MS
+            high // PERIOD_MS > self._now // PERIOD_MS and self._is_guarded()
         ):
             self._push()
             self._fire_through(high)
