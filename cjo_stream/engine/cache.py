@@ -57,8 +57,8 @@ class ActorMemory:
         return self._young + self._before
 
     def add(self, more_bytes: int) -> None:
-        """Note that actors of so many bytes came into the young generation."""
-        self._young += more_bytes
+        """Note that so many more bytes are in the young generation, or fewer."""
+        self._young = max(0, self._young + more_bytes)
         if self._young > self._half:
             self._before, self._young = self._young, 0
             self.generation += 1
@@ -74,7 +74,7 @@ class CachedActor(msgspec.Struct, gc=False):
 
     `is_put_off`: it wakes later than its state says, so the time is stored beside the state.
     `size_bytes` is about what it takes in memory, as of the last commit; `stored_bytes` of these
-    it is not decoded yet.
+    were not decoded then.
     """
 
     state: ActorState | None = None
@@ -141,11 +141,11 @@ class Cache:
         if not entry.dirty:
             entry.dirty = True
             self._dirty[key] = entry
-            if entry.stored_bytes:  # what changes it is likely to decode it
-                more_bytes = (ENCODED_TIMES - 1) * entry.stored_bytes
-                entry.size_bytes += more_bytes
-                entry.stored_bytes = 0
-                self._memory.add(more_bytes)
+        if entry.stored_bytes and _stored_bytes(entry.state) == 0:  # they are decoded now
+            more_bytes = (ENCODED_TIMES - 1) * entry.stored_bytes
+            entry.size_bytes += more_bytes
+            entry.stored_bytes = 0
+            self._memory.add(more_bytes)
 
     def batch(self) -> Batch:
         """Return the writes of everything changed."""
@@ -213,8 +213,11 @@ def _stored(key: str, value: bytes) -> CachedActor:
 
 def _measure(entry: CachedActor, value: bytes) -> None:
     """Note about how many bytes of memory an actor takes that is encoded as `value`."""
-    state = entry.state
-    held = state.held_commands if type(state) is Customer else None
-    stored = memoryview(held).nbytes if type(held) is msgspec.Raw else 0
-    entry.stored_bytes = stored
+    stored = entry.stored_bytes = _stored_bytes(entry.state)
     entry.size_bytes = ACTOR_BYTES + stored + ENCODED_TIMES * (len(value) - stored)
+
+
+def _stored_bytes(state: ActorState | None) -> int:
+    """Return the bytes of an actor that are not decoded yet."""
+    held = state.held_commands if type(state) is Customer else None
+    return memoryview(held).nbytes if type(held) is msgspec.Raw else 0

@@ -138,8 +138,12 @@ def decode_actor(key: str, value: bytes) -> ActorState:
     """Return the state stored for the actor at `key`."""
     decoder = _IDENTIFIER if key[0] == "n" else _CUSTOMER
     if value[:1] == PUT_OFF:
-        return decoder.decode(value[1 + _WAKE.size :])
-    return decoder.decode(_body(value))
+        state = decoder.decode(value[1 + _WAKE.size :])
+    else:
+        state = decoder.decode(_body(value))
+    if type(state) is Customer:  # else it would keep the whole value
+        state.held_commands = state.held_commands.copy()
+    return state
 
 
 def read_put_off(value: bytes) -> int | None:

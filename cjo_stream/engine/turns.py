@@ -284,7 +284,7 @@ class Turns:
         if turn.records or turn.entries:
             self._emit(key, entry, turn)
         if turn.changed:
-            if not entry.dirty:
+            if not entry.dirty or entry.stored_bytes:
                 self._cache.touch(key, entry)
             self._wake(key, entry)
         if turn.purges:

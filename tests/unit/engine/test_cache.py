@@ -141,6 +141,25 @@ def test_commands_that_are_not_decoded_count_as_stored() -> None:
     assert memory.held_bytes == whole_bytes
 
 
+def test_what_changes_without_its_commands_keeps_to_the_bound_too() -> None:
+    customer = Customer(id="0000")
+    customer.commands = [Command(f"a{n}", "act", "web", None, None, "x", n) for n in range(50)]
+    store = Counting(1)
+    value = codec.encode_actor(customer)
+    store.write([(codec.actor_key_bytes(f"p{n:04}"), value) for n in range(400)])
+    memory = ActorMemory(50 * len(value))
+    cache = Cache(store, memory)
+    for number in range(400):
+        entry = cache.entry(f"p{number:04}")
+        cache.touch(f"p{number:04}", entry)
+        if cache.must_settle:
+            store.write(cache.batch())
+            cache.settle()
+        assert 0 <= memory.held_bytes <= 50 * len(value) + 2 * entry.size_bytes
+        assert in_memory([cache]) <= 50
+    assert in_memory([cache]) > 10
+
+
 def test_a_task_that_ends_gives_its_memory_back() -> None:
     memory = ActorMemory(100 * SIZE_BYTES)
     stays, ends, later = (Cache(Counting(100), memory) for _ in range(3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,15 @@ from cjo_stream.core.message import (
     Show,
     StoreSet,
     customer_key,
+    identifier_key,
 )
 from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.turn import Turn
 from cjo_stream.definition import compile_content
 from cjo_stream.engine import codec
 from cjo_stream.engine.cache import ActorMemory, Cache
-from cjo_stream.engine.frame import decode_frame, single_frame, tick_frame
+from cjo_stream.engine.frame import FrameWriter, decode_frame, single_frame, tick_frame
+from cjo_stream.engine.lane import Numbering
 from cjo_stream.engine.port import Log, LogRecord
 from cjo_stream.engine.task import CLOCK_AHEAD_MAX_MS, TIMERS_PER_RECORD_MAX, Task
 from cjo_stream.errors import ClockError, HoleError, RefusalError
@@ -130,6 +133,45 @@ def test_steps_that_share_a_commit_give_what_each_would_with_its_own(
     assert writes == 2, "the step of the poison, and the last one"
     assert shared.out == own.out
     assert dict(shared.store.scan(b"", b"\xff")) == dict(own.store.scan(b"", b"\xff"))
+
+
+def test_when_a_set_is_announced_does_not_depend_on_what_shares_a_commit() -> None:
+    sent = []
+    for commits_each in (True, False):
+        partition = Partition(partitions=2, sets=False)
+        partition.control(StoreSet(1, LOADED.content))
+        numbers, to = Numbering(), identifier_key(hash_of(0))
+        for at in (1, 2, 3):  # of a sender that has activated it already
+            writer = FrameWriter()
+            numbers.begin(at)
+            writer.add(Log("internal", 1), *numbers.number(0), to, Arrive(event(0, at)))
+            partition.append(*writer.frames(0, 1), at)
+        partition.control(ActivateSet(1), at=50)
+        partition.tick(60)
+        while partition.task.processed + 1 < len(partition.log):
+            partition.process(1)
+            if commits_each:
+                partition.task.commit()
+        sent.append([(one.offset, one.index, one.effect) for one in partition.out])
+    assert sent[0] == sent[1]
+    assert any(effect.kind == "governance" for *_, effect in sent[0])
+
+
+def test_the_live_instances_of_an_answer_are_in_order_whatever_shares_a_commit() -> None:
+    answers = []
+    for most in (1, None):
+        partition = Partition()
+        partition.event(event(1, 0, total=3))
+        partition.tick(4 * SECOND)
+        partition.event(event(2, 5 * SECOND, total=3))
+        partition.control(ActivateSet(1, command_id="which"), at=6 * SECOND)
+        partition.run(most)
+        answers.append(partition.sent("reply")[-1])
+    assert answers[0] == answers[1]
+    assert json.dumps(answers[0]) == json.dumps(answers[1])
+    (states,) = answers[0]["body"]["live"]["cart"].values()
+    assert list(states) == sorted(states)
+    assert len(states) > 1
 
 
 def test_actors_at_the_bound_of_their_memory_ask_for_a_commit() -> None:
