@@ -52,10 +52,11 @@ kafka: $(READY) ## a local Kafka broker in the foreground, for development (Java
 	deploy/kafka/start.sh
 
 .PHONY: deploy-check
-deploy-check: $(READY) ## deploy's chart by Helm, its image's steps in a clean root folder (Go; root, debootstrap)
+deploy-check: $(READY) ## deploy's chart by Helm, its image's steps in a clean root folder, the wheel with all extras (Go; root, debootstrap)
 	tests/deploy/tools.sh
 	$(BIN)/pytest -n 0 tests/deploy
 	$(BIN)/python -m tests.deploy.image .tools
+	$(BIN)/python -m tests.deploy.wheel .tools
 
 .PHONY: sbom
 sbom: $(READY) ## dist/sbom.json: what the image installs, as CycloneDX

@@ -84,6 +84,8 @@ def replay(settings: Settings, partition: int | None) -> Iterator[tuple[At, Effe
                 for item in decode_effect_frame(frame).items:
                     yield at, item.effect
             task.commit()
+            if task.must_purge:
+                task.purge()
 
 
 def _numbers(topic: Topic, partition: int | None) -> Sequence[int]:
