@@ -32,7 +32,6 @@ from cjo_stream.engine.prospect import Foreseen, people
 from cjo_stream.engine.task_state import TaskState
 from cjo_stream.engine.turns import Turns
 
-_Live = dict[str, dict[int, dict[str, int]]]
 Governing = StoreSet | ActivateSet | RollOut | Reached | Tally | Verdict | Foresee
 
 
@@ -170,7 +169,7 @@ class Enforcement:
         return SetInForce(
             self._sets.active,
             error,
-            _in_order(live_now(self._meta, self._turns.counts)),
+            live_now(self._meta, self._turns.counts),
             walk.reached if walk.after is not None else None,
             self.canaries(),
             [one.row for one in self._sets.verdicts],
@@ -180,11 +179,3 @@ class Enforcement:
         """Return the canaries in force; only the first partition's task knows their counts."""
         decider = self.governor.decider
         return canary_rows(decider, self._sets.program()) if decider.canaries else []
-
-
-def _in_order(live: _Live) -> _Live:
-    """Return numbers of instances in the order of names, which no commit has changed."""
-    return {
-        journey: {version: dict(sorted(of.items())) for version, of in sorted(versions.items())}
-        for journey, versions in sorted(live.items())
-    }

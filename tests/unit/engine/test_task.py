@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -155,23 +154,6 @@ def test_when_a_set_is_announced_does_not_depend_on_what_shares_a_commit() -> No
         sent.append([(one.offset, one.index, one.effect) for one in partition.out])
     assert sent[0] == sent[1]
     assert any(effect.kind == "governance" for *_, effect in sent[0])
-
-
-def test_the_live_instances_of_an_answer_are_in_order_whatever_shares_a_commit() -> None:
-    answers = []
-    for most in (1, None):
-        partition = Partition()
-        partition.event(event(1, 0, total=3))
-        partition.tick(4 * SECOND)
-        partition.event(event(2, 5 * SECOND, total=3))
-        partition.control(ActivateSet(1, command_id="which"), at=6 * SECOND)
-        partition.run(most)
-        answers.append(partition.sent("reply")[-1])
-    assert answers[0] == answers[1]
-    assert json.dumps(answers[0]) == json.dumps(answers[1])
-    (states,) = answers[0]["body"]["live"]["cart"].values()
-    assert list(states) == sorted(states)
-    assert len(states) > 1
 
 
 def test_actors_at_the_bound_of_their_memory_ask_for_a_commit() -> None:
