@@ -160,6 +160,8 @@ def test_an_expired_command_is_not_sent_and_the_ones_after_it_are(
         task.frame(command(2, expires_at=now_ms + 3_600_000)),
     )
     until_sent(installation, dispatch, 2)
+    shown = dispatch._metrics.render().decode().splitlines()
+    assert 'cjo_suppressed_total{gate="expired"} 1.0' in shown
     dispatch.close()
 
 

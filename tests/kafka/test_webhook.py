@@ -30,7 +30,15 @@ from cjo_stream.telemetry import Metrics
 from cjo_stream.webhook.endpoint import read_endpoints
 from cjo_stream.webhook.process import STAGE, WebhookProcess
 from tests.kafka.conftest import TENANT_KEY, make_settings
-from tests.kafka.stages import in_background, make_topology, opened, publish, read_all, until
+from tests.kafka.stages import (
+    WITHIN_S,
+    in_background,
+    make_topology,
+    opened,
+    publish,
+    read_all,
+    until,
+)
 from tests.world.receiver import OTHER, SECRET, Receiver, receiving
 from tests.world.traced import context
 
@@ -243,6 +251,15 @@ def test_a_command_is_posted_signed_and_its_outcome_is_reported(
     assert event["attributes"] == {"action_id": request["id"], "outcome": "delivered"}
     assert event["id"] == f"{request['id']}-webhook"
     assert waits(process) == 0
+    process.turn()
+    for name, labels, value in (
+        ("cjo_webhook_commands_total", '{channel="mail",result="answered"}', 1),
+        ("cjo_webhook_seconds_count", '{channel="mail"}', 1),
+        ("cjo_webhook_waiting", '{channel="mail"}', 0),
+    ):
+        assert counts(process, name) == {labels: value}
+    assert 0 < counts(process, "cjo_webhook_seconds_sum")['{channel="mail"}'] < WITHIN_S
+    assert counts(process, "cjo_webhook_retries_total") == {}
 
 
 @pytest.mark.parametrize(
@@ -292,6 +309,10 @@ def test_any_answer_comes_to_an_end(
     until(lambda: mail.requests() and not waits(process), process)
     assert commands.words() == words
     assert len(mail.requests()) == 1
+    result = "refused" if behaviour == "reject" else "answered"
+    assert counts(process, "cjo_webhook_commands_total") == {
+        f'{{channel="mail",result="{result}"}}': 1
+    }
 
 
 @pytest.mark.parametrize(
@@ -313,14 +334,16 @@ def test_what_is_no_answer_is_posted_again_with_the_same_id(
     commands.send(1, 2)
     name = "cjo_webhook_retries_total"
     until(lambda: counts(process, name), process)
-    assert list(counts(process, name)) == [f'{{channel="mail",reason="{reason}"}}']
     assert commands.outcomes() == {}
+    assert counts(process, "cjo_webhook_waiting") == {'{channel="mail"}': 2}
     mail.behave("ok")
     until(commands.reported(2), process)
     assert commands.words() == ["delivered"] * 2
     ids = [one["id"] for one in mail.requests()]
     assert len(set(ids)) == 2
     assert len(ids) >= 3
+    assert counts(process, name) == {f'{{channel="mail",reason="{reason}"}}': len(ids) - 2}
+    assert counts(process, "cjo_webhook_seconds_count") == {'{channel="mail"}': len(ids)}
     assert mail.first_numbers() == {f"{commands._name}-0": [1, 2]}
     assert {one["path"] for one in mail.requests()} == {"/hooks"}, "a redirect was followed"
 
@@ -357,6 +380,22 @@ def test_a_command_that_expires_is_counted_and_told_if_it_was_tried(
     assert [one.rpartition("a")[2] for one in commands.outcomes()] == ["3"]
     assert commands.words() == ["failed"]
     assert {one["payload"]["number"] for one in mail.bodies()} == {3}
+
+
+def test_commands_that_are_gone_before_they_are_read_are_counted_as_lost(
+    working: Working, commands: Commands, mail: Receiver, installation: Settings
+) -> None:
+    commands.send(0, 2, 4, 1, customers=2)
+    admin, place = Admin(installation), (f"{installation.topic_prefix}action.mail.v1", 0)
+    cut = TopicPartition(*place, admin.ends([place])[place])
+    admin.result(admin.client.delete_records([cut])[cut])
+    process = working(mail=mail)
+    until(commands.reported(), process)
+    assert numbers_of(mail.requests()) == [1]
+    assert counts(process, "cjo_webhook_commands_total") == {
+        '{channel="mail",result="answered"}': 1,
+        '{channel="mail",result="lost"}': 3,
+    }
 
 
 def test_an_endpoint_that_is_gone_gets_nothing_more(
