@@ -97,10 +97,6 @@ class Bound:
         self.has_folded = False
         """Whether there was ever a set without a series of its own."""
 
-    def known(self, labels: Labels) -> Labels | None:
-        """Return the labels of the series that a set has; None if it has none yet."""
-        return self._series.get(labels)
-
     def place(self, labels: Labels) -> Labels:
         """Return the labels of the series of a set, which is a new one if there is room."""
         found = self._series.get(labels)

@@ -40,7 +40,11 @@ class Metrics:
         self._bounds: dict[str, Bound] = {}
         """Of each metric that has labels."""
         self._lock = threading.Lock()
-        """Held while series come, go or get the value of folded sets."""
+        """Held while something is counted, and while series come, go or get a folded value."""
+        self._added: dict[Labels, float] = {}
+        """Counts since the last look, by name and labels."""
+        self._observed: dict[tuple[str, Labels], Histogram] = {}
+        """The series of what was observed before: looking for one takes as long as adding."""
         self._unknown: set[str] = set()
         for metric in table:
             self._declare(metric)
@@ -48,26 +52,24 @@ class Metrics:
         engine = engine_here()
         self.set("cjo_build_info", (__version__, platform.python_version(), engine), 1)
 
-    def add(self, counts: Mapping[tuple[str, ...], float]) -> None:
+    def add(self, counts: Mapping[Labels, float]) -> None:
         """Add counts, keyed by a counter's name and its labels' values in their order.
 
-        An undeclared count is left out and logged once: measuring never stops the engine.
+        What was added shows when it is asked for: who counts has no time to look for series.
         """
-        for (name, *given), by in counts.items():
-            counter, labels = self._counters.get(name), tuple(given)
-            try:
-                if counter is None:
-                    raise ValueError("it is not declared")
-                (counter.labels(*self._series(name, labels)) if labels else counter).inc(by)
-            except ValueError as error:
-                if name not in self._unknown:
-                    self._unknown.add(name)
-                    _LOG.warning("the count %s with %d labels: %s", name, len(labels), error)
+        added = self._added
+        with self._lock:
+            for key, by in counts.items():
+                added[key] = added.get(key, 0) + by
 
     def observe(self, name: str, labels: Labels, value: float) -> None:
         """Add one measured value to a histogram."""
-        histogram = self._histograms[name]
-        (histogram.labels(*self._series(name, labels)) if labels else histogram).observe(value)
+        series = self._observed.get((name, labels))
+        if series is None:
+            histogram = self._histograms[name]
+            series = histogram.labels(*self._series(name, labels)) if labels else histogram
+            self._observed[name, labels] = series
+        series.observe(value)
 
     def set(self, name: str, labels: Labels, value: float) -> None:
         """Set a gauge."""
@@ -98,19 +100,34 @@ class Metrics:
 
     def render(self) -> bytes:
         """Return everything in Prometheus's text format."""
+        self._take_added()
         for name, sets in self._show_folded().items():
             self.set("cjo_series_folded", (name,), sets)
         return generate_latest(self._registry)
 
-    def _series(self, name: str, labels: Labels) -> Labels:
-        bound = self._bounds.get(name)
-        if bound is None:
-            return labels  # which the library refuses: the metric has none
-        known = bound.known(labels)
-        if known is not None:
-            return known
+    def _take_added(self) -> None:
+        """Give counters what was added.
+
+        An undeclared count is left out and logged once: measuring never stops the engine.
+        """
         with self._lock:
-            return bound.place(labels)
+            counts = dict(self._added)
+            self._added.clear()
+        for (name, *given), by in counts.items():
+            counter, labels = self._counters.get(name), tuple(given)
+            try:
+                if counter is None:
+                    raise ValueError("it is not declared")
+                (counter.labels(*self._series(name, labels)) if labels else counter).inc(by)
+            except ValueError as error:
+                if name not in self._unknown:
+                    self._unknown.add(name)
+                    _LOG.warning("the count %s with %d labels: %s", name, len(labels), error)
+
+    def _series(self, name: str, labels: Labels) -> Labels:
+        with self._lock:
+            # Where there is no bound the metric has no labels, and the library refuses these.
+            return self._bounds[name].place(labels) if name in self._bounds else labels
 
     def _show_folded(self) -> dict[str, int]:
         """Give gauges the values of folded sets; return how many sets of a metric are folded."""

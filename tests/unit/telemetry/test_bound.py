@@ -113,5 +113,6 @@ def test_a_wrong_number_of_labels_takes_no_room(caplog: pytest.LogCaptureFixture
     metrics = Metrics()
     metrics.add({("cjo_actions_total", "mail"): 1})
     metrics.add({("cjo_actions_total", "mail", "welcome"): 1})
+    metrics.render()
     assert caplog.messages == ["the count cjo_actions_total with 1 labels: it has 2 labels"]
     assert shown(metrics, "cjo_actions_total") == {of(channel="mail", action="welcome"): 1}
