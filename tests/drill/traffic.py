@@ -19,6 +19,8 @@ from tests.world.registry import AVRO_EVENT
 
 RATE: Final = 40.0
 """Events a second."""
+UNASKED: Final = {"purpose": "newsletter", "status": "granted"}
+"""A statement of consent about a purpose that nothing asks for: it is counted, and not refused."""
 PEOPLE: Final = 400
 FOREVER_MS: Final = 3_600_000
 CHANNELS: Final = ("email", "push")
@@ -124,7 +126,7 @@ class Traffic(threading.Thread):
             lambda: self.send("crm", None),
             lambda: self.send("web", b"{"),
             lambda: self.send_native(user, "cjo.profile", tier=7, colour="red"),
-            lambda: self.send_native(user, "cjo.consent", purpose="marketing", status="maybe"),
+            lambda: self.send_native(user, "cjo.consent", **UNASKED),
             lambda: self.send_native(user, "cart_updated", cart="k" * 1_001, total=1),
             lambda: self.send_native(user, "order_placed", total="twelve", colour="red"),
             lambda: self.send_native(user, "order_placed", total=-5),

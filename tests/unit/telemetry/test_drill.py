@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,11 +15,16 @@ from cjo_stream.telemetry.monitoring.rule import rules, seconds
 from tests.drill.drilling import ABOUT, GATHERED_S, longest_s, named, other_pages
 from tests.drill.fault import Fault, Run
 from tests.drill.faults import FAULTS, SHORT, UNDRILLED
+from tests.drill.installation import TOPOLOGY
 from tests.drill.looking import look, wrong
 from tests.drill.panel import NEEDS
 from tests.drill.runbook import RUNBOOKS, page
+from tests.drill.traffic import UNASKED, native
 from tests.drill.watching import Notice
 from tests.unit.telemetry.test_monitoring import EXPRESSIONS, OF_SCRAPES, known
+from tests.world.command_line import Cli, cli
+
+__all__ = ["cli"]
 
 NAMES = {one.name for one in FAULTS}
 
@@ -176,3 +183,11 @@ def test_commands_of_a_page_are_run() -> None:
     assert look([sys.executable, "-c", "raise SystemExit(3)"], ours, 30, is_up=True) == (
         "exit code 3: "
     )
+
+
+def test_a_consent_of_the_drill_is_counted_and_not_refused(tmp_path: Path, cli: Cli) -> None:
+    events = tmp_path / "events.jsonl"
+    events.write_text(json.dumps({"id": "e1", **native("u1", "cjo.consent", **UNASKED)}) + "\n")
+    done = cli("run", TOPOLOGY, events, "--channel", "web", "--out", tmp_path / "out")
+    assert done.code == 0, done.err
+    assert "neither the policy's `consent` nor an expression asks" in done.out + done.err
