@@ -22,6 +22,7 @@ from cjo_stream.telemetry.monitoring.condition import (
     burning,
     burns,
     unless_after,
+    unless_away,
     unless_full,
 )
 from cjo_stream.telemetry.monitoring.silence import (
@@ -165,7 +166,7 @@ ALERTS: Final = (
         "CjoNothingApplied",
         "page",
         f"min_over_time(cjo:lag_records:sum{{{PIPELINE}}}[5m]) > 0 "
-        "unless on (installation, stage) cjo:steps:rate5m > 0",
+        "unless on (installation, stage) cjo:steps:rate5m > 0 " + unless_away("5m"),
         "2m",
         "9m",
         "{{ $labels.stage }} has {{ $value | humanize }} records to read, and takes none",
@@ -242,10 +243,7 @@ ALERTS: Final = (
         "unless on (installation, channel) "
         "sum by (installation, channel) "
         '(increase(cjo_webhook_commands_total{result=~"answered|refused"}[10m])) '
-        "> 0 "
-        # While the broker is away nothing is posted, and for a moment afterwards.
-        "unless on (installation) "
-        f'count_over_time(ALERTS{{alertname="CjoNothingReady",{FIRES}}}[5m]) > 0',
+        "> 0 " + unless_away("5m"),
         "1m",
         "14m",
         "The endpoint of the channel {{ $labels.channel }} has answered nothing for ten minutes; "

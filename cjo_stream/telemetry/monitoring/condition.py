@@ -74,6 +74,15 @@ def unless_after(window: str) -> str:
     return f"unless on (installation) count_over_time(ALERTS{{{told}}}[{window}]) > 0"
 
 
+def unless_away(window: str) -> str:
+    """Return the condition that the broker was not told to be away within a time.
+
+    While it is, no stage takes anything and nothing is posted, and for a moment afterwards.
+    """
+    away = f'ALERTS{{alertname="CjoNothingReady",{FIRES}}}'
+    return f"unless on (installation) count_over_time({away}[{window}]) > 0"
+
+
 def unless_full(window: str) -> str:
     """Return the condition that the disk of this host was not told to be full within a time."""
     full = f'ALERTS{{alertname="CjoDiskFull",{FIRES}}}'

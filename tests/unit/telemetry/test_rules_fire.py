@@ -261,6 +261,15 @@ OVER: Final[dict[str, tuple[str, Fault]]] = {
         **dict.fromkeys(of("cjo_ready"), DOWN),
         ANSWERED: f"{30 * (FAULT - 1)}+0x13 {30 * (FAULT - 1)}+30x180",
     }),
+    "a stage reads again a moment after the broker is back": ("CjoNothingReady", {
+        **dict.fromkeys(of("cjo_ready"), DOWN),
+        **dict.fromkeys(of("cjo_lag_records", stage="intake"), "40+0x12 3+0x180"),
+        **dict.fromkeys(
+            [*of("cjo_stage_seconds_count", stage="intake_route"),
+             *of("cjo_stage_seconds_count", stage="intake_deliver")],
+            f"{60 * (FAULT - 1)}+0x12 {60 * (FAULT - 1)}+60x180",
+        ),
+    }),
     "targets are asked one after the other": ("CjoNoTargets", {
         **dict.fromkeys(of("up"), "stale _x9 1+0x180"),
         **dict.fromkeys(of("cjo_stage_info"), "stale _x9 1+0x180"),
