@@ -185,7 +185,7 @@ HEALTH: Final = Board(
         Panel(
             "Label sets without a series of their own",
             f"Metrics that have more of them than they may show: they are in {OTHER}.",
-            (Query("max by (metric) (cjo_series_folded)", "{{metric}}"),),
+            (Query("max by (metric) (cjo_series_folded) or on () vector(0)", "{{metric}}"),),
         ),
         Panel(
             "Versions",
