@@ -20,6 +20,7 @@ from confluent_kafka import Consumer, TopicPartition
 from cjo_stream.core.record import Action, Address
 from cjo_stream.engine.hold import Hold, Which
 from cjo_stream.errors import StopError, UsageError
+from cjo_stream.kafka.channel.taker import Taker
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.client.sender import Outgoing, Sender
@@ -779,6 +780,23 @@ def test_a_request_that_is_on_its_way_when_it_is_held_is_broken_off(
         operator.release(Which())
         until(commands.reported(), process)
         assert numbers_of(mail.requests()) == [1, 1], "its answer was lost"
+    finally:
+        process.abandon()
+
+
+def test_a_topic_that_was_never_read_is_known_before_anything_of_it_is_posted(
+    installation: Settings,
+    operator: Operator,
+    mail: Receiver,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Taker, "commit_when_due", lambda _: None)
+    file = write_endpoints(tmp_path, sms=mail)
+    process = opened(WebhookProcess(installation, Metrics(), Stopping(), read_endpoints(file)))
+    try:
+        operator.hold(Which("sms"))
+        assert f"{SHARED}/0" in operator.unheeding(), "it was said to be in force"
     finally:
         process.abandon()
 

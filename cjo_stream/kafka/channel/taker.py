@@ -182,6 +182,9 @@ class Taker:
         self._reached[found.place] = reached
         self.begun += 1
         self._committed.pop(found.place, None)
+        if found.committed is None:
+            # So whoever asks which partitions heed a hold knows of this one.
+            self._commit([found.place], wait=True)
         if reached.lost:
             self._lost(found.place[0], reached.lost)
 
