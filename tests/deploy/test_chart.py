@@ -124,6 +124,23 @@ def test_metrics_are_served_as_probes_and_prometheus_ask_for_them() -> None:
     assert endpoint["basicAuth"]["password"] == {"name": "login", "key": "password"}
 
 
+@pytest.mark.parametrize(
+    ("values", "name"), [((), "default.cjo"), (("installation=shop",), "shop")]
+)
+def test_the_autoscaler_asks_for_what_the_monitor_calls_this_release(
+    values: tuple[str, ...], name: str
+) -> None:
+    text = helm(*EVERYTHING, *values).stdout
+    (monitor,) = objects(text, "ServiceMonitor")
+    (endpoint,) = monitor["spec"]["endpoints"]
+    given = {one["targetLabel"]: one.get("replacement") for one in endpoint["relabelings"]}
+    assert given["installation"] == name
+    (scaler,) = objects(text, "HorizontalPodAutoscaler")
+    (metric,) = scaler["spec"]["metrics"]
+    selected = metric["external"]["metric"]["selector"]["matchLabels"]
+    assert selected == {"stage": "task", "installation": name}
+
+
 def test_the_rules_are_those_of_the_repository() -> None:
     assert objects(helm().stdout, "PrometheusRule") == []
     (rules,) = objects(helm(*EVERYTHING).stdout, "PrometheusRule")
@@ -180,6 +197,7 @@ def test_each_object_is_found_by_what_selects_it(rendered: str) -> None:
         ("worker.replicas=none", "replicas"),
         ("settings.PARTITIONS=4", "PARTITIONS"),
         ("secretName=", "secretName"),
+        ("installation=a/b", "installation"),
         ("webhook.enabled=true", "webhook.secretName"),
     ],
 )
