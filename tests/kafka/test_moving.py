@@ -46,6 +46,7 @@ from tests.kafka.stages import (
     read_all,
 )
 from tests.kafka.stages import until as stages_until
+from tests.world.broker import start_broker
 from tests.world.chain import Chain
 
 pytestmark = pytest.mark.kafka
@@ -144,6 +145,11 @@ class Moving(Chain):
             partitions=self.partitions,
         )
 
+    def waiting(self) -> int:
+        """Return how many commands wait for a release."""
+        status = json.loads(self.command("status", "--json"))
+        return sum(int(one["waiting"]) for one in status["holding"]["holds"])
+
     def commands(self, channel: str) -> dict[str, list[dict[str, Any]]]:
         """Return the commands of each customer, in order."""
         found = defaultdict(list)
@@ -168,9 +174,11 @@ def comers(nth: int) -> Iterator[dict[str, Any]]:
         }
 
 
-def come(bootstrap: str, topic: str, nth: int) -> None:
+def come(bootstrap: str, topic: str, nth: int, *, with_ids: bool = False) -> None:
     producer = Producer({"bootstrap.servers": bootstrap, "log_level": 0})
     for number, event in enumerate(comers(nth)):
+        if with_ids:
+            event["id"] = f"come-{nth}-{number}"
         producer.produce(topic, json.dumps(event), key=str(number))
     assert producer.flush(30) == 0
 
@@ -239,6 +247,61 @@ def test_a_base_goes_on_in_another_installation_with_more_partitions_as_if_nothi
         hellos = [one["payload"] for one in all_ if one["action"] == "hello"]
         assert hellos == [{"nth": nth, "comes": nth + 1} for nth in range(3)]
     assert all(len(one) == 1 for one in new.commands("bell").values())
+
+
+def test_a_backup_is_restored_on_another_cluster_and_what_came_after_it_is_sent_again(
+    bootstrap: str, tmp_path: Path
+) -> None:
+    web = f"web-{random.randrange(1 << 32):08x}"
+    topology = make_topology(tmp_path / "topology", TOPOLOGY.replace("WEB", web))
+    lost = Moving(bootstrap, tmp_path / "lost", 3)
+    backup = str(tmp_path / "backup")
+    lost.create(topology)
+    try:
+        lost.start(topology)
+        come(bootstrap, web, 0, with_ids=True)
+        until(lambda: count(lost.commands("mail"), "hello") == PEOPLE)
+        lost.hold_down("intake", signal.SIGTERM)
+        lost.end_in_order()
+        lost.command("base", "export", backup)
+        reminded = count(lost.commands("mail"), "remind")
+        for name in lost.names:
+            lost.let_up(name)
+        come(bootstrap, web, 1, with_ids=True)
+        until(lambda: count(lost.commands("mail"), "hello") == 2 * PEOPLE)
+    finally:
+        lost.stop()
+    before = lost.commands("mail")
+
+    with start_broker(tmp_path / "other-broker") as other:
+        new = Moving(other.bootstrap, tmp_path / "new", 4)
+        new.prefix = lost.prefix
+        new.create(topology)
+        assert "--from-beginning" in new.refused("base", "import", backup)
+        new.command("base", "import", backup, "--from-beginning")
+        said = new.refused("hold", "--all", "--who", "ann", "--why", "a restore")
+        assert "the next one to start heeds it" in said
+        try:
+            new.start(topology)
+            for nth in (0, 1):  # all that was kept of the events, the known ones too
+                come(other.bootstrap, web, nth, with_ids=True)
+            wanted, found = 2 * PEOPLE - reminded, 0
+            until_s = time.monotonic() + 90
+            while found != wanted:
+                assert time.monotonic() < until_s, f"{found} commands wait, not {wanted}"
+                found = new.waiting()
+            assert not new.commands("mail")
+            new.command("release", "--all", "--who", "ann")
+            until(lambda: count(new.commands("mail"), "hello") >= PEOPLE)
+            until(lambda: count(new.commands("mail"), "remind") >= PEOPLE - reminded)
+        finally:
+            new.stop()
+        after = new.commands("mail")
+    assert set(after) == set(before)
+    for commands in after.values():
+        assert len({one["action_id"] for one in commands}) == len(commands) <= 2
+        (hello,) = (one["payload"] for one in commands if one["action"] == "hello")
+        assert hello == {"nth": 1, "comes": 2}
 
 
 def test_a_base_moves_from_a_state_folder_to_kafka_and_back_with_the_same_customers(
