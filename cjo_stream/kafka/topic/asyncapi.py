@@ -22,8 +22,10 @@ from cjo_stream.core.program.action import Treatment
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, Input
 from cjo_stream.core.word import AttributeType, Codec, CommandFormat, Format, Outcome
+from cjo_stream.engine.example import EXAMPLES
 from cjo_stream.engine.schema import record_schema
 from cjo_stream.ingest.schema import EVENT, event_schema
+from cjo_stream.kafka.topic.example import command_of, event_of, values_of
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.topic.wanted import Wanted, wanted_topics
 from cjo_stream.settings import Settings
@@ -192,6 +194,7 @@ def _take_events(topic: _Topic, program: Program, channel: str, taken: Input) ->
             "title": f"Event of {channel}",
             **_written(taken.registry),
             "payload": {"allOf": [_ref("schemas", EVENT), {"properties": known}]},
+            **_example(event_of(program, "order_placed", {"order": "o1", "total": 80})),
         }
     for type_, attributes in (program.events or {}).items():
         own = {name: _TYPES[of] for name, of in attributes.items()}
@@ -204,6 +207,7 @@ def _take_events(topic: _Topic, program: Program, channel: str, taken: Input) ->
             "title": f"{type_} of {channel}",
             **_written(taken.registry),
             "payload": {"allOf": [_ref("schemas", EVENT), {"properties": of_type}]},
+            **_example(event_of(program, type_, values_of(attributes))),
         }
 
 
@@ -232,6 +236,7 @@ def _take_commands(topic: _Topic, program: Program, channel: Channel) -> None:
                 ]
             },
             "bindings": _keyed("The customer's id."),
+            **_example(command_of(program, action, channel, treatment)),
         }
 
 
@@ -280,7 +285,7 @@ def _take_outcomes(topic: _Topic) -> None:
                 "attributes": {"type": "object", "required": ["outcome"], "properties": own},
             },
         },
-        "examples": [{"name": "accepted", "payload": example}],
+        **_example(example),
     }
 
 
@@ -292,6 +297,9 @@ def _take_records(topic: _Topic, kind: RecordKind) -> None:
         message["contentType"] = "application/octet-stream"
         message["headers"] = _headers(*_LETTER_HEADERS)
         message["payload"] = {"description": "Any bytes."}
+        letter = EXAMPLES[name]
+        said = {header: str(letter[header]) for header in _LETTER_HEADERS}
+        message["examples"] = [{"name": "one", "headers": said, "payload": letter["value"]}]
         message["bindings"] = _keyed("As it came.")
     else:
         schema = record_schema(name)
@@ -302,11 +310,15 @@ def _take_records(topic: _Topic, kind: RecordKind) -> None:
             message["summary"] = "The latest of each customer; null once there is none."
         message["payload"] = payload
         message["bindings"] = _keyed(f"The field `{kind.key}`.")
-        examples = schema["examples"]
-        message["examples"] = [
-            {"name": f"one{n or ''}", "payload": e} for n, e in enumerate(examples)
-        ]
+        message |= _example(*schema["examples"])
     topic.messages[topic.id] = message
+
+
+def _example(*payloads: dict[str, Any]) -> dict[str, Any]:
+    """Return the examples of a message."""
+    return {
+        "examples": [{"name": f"one{n or ''}", "payload": one} for n, one in enumerate(payloads)]
+    }
 
 
 def _headers(*names: str, optional: Sequence[str] = ()) -> dict[str, Any]:
