@@ -58,6 +58,7 @@ def command(
     customer: str = "customer",
     channel: str = "mail",
     expires_at: int = 0,
+    received_at: int = 0,
     set_number: int = 1,
 ) -> Effect:
     """Return a command; those of one customer lie in one partition and in order."""
@@ -67,6 +68,7 @@ def command(
         json.dumps({"number": number}).encode(),
         channel=channel,
         headers=[("action_id", str(number).encode())],
+        received_at=received_at,
         expires_at=expires_at,
         set_number=set_number,
     )

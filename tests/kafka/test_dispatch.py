@@ -18,6 +18,7 @@ from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
 from tests.kafka.effects import EffectTask, command, effect_tasks
 from tests.kafka.stages import (
+    WITHIN_S,
     Tasks,
     in_background,
     make_dispatch,
@@ -28,6 +29,7 @@ from tests.kafka.stages import (
     read_all,
     until,
 )
+from tests.world.measurement import shown
 
 pytestmark = pytest.mark.kafka
 
@@ -156,12 +158,15 @@ def test_an_expired_command_is_not_sent_and_the_ones_after_it_are(
     dispatch = make_dispatch(installation)
     now_ms = int(time.time() * 1000)
     task.send(
-        task.frame(command(1, expires_at=now_ms - 1)),
-        task.frame(command(2, expires_at=now_ms + 3_600_000)),
+        task.frame(command(1, expires_at=now_ms - 1, received_at=now_ms - 50_000)),
+        task.frame(command(2, expires_at=now_ms + 3_600_000, received_at=now_ms - 20_000)),
     )
     until_sent(installation, dispatch, 2)
-    shown = dispatch._metrics.render().decode().splitlines()
-    assert 'cjo_suppressed_total{gate="expired"} 1.0' in shown
+    found = shown(dispatch._metrics)
+    assert found['cjo_suppressed_total{gate="expired"}'] == 1
+    assert found["cjo_event_to_action_seconds_count"] == 1, "what is not sent is in no figure"
+    assert 20 <= found["cjo_event_to_action_seconds_sum"] < 20 + WITHIN_S
+    assert found['cjo_commit_seconds_count{stage="dispatch"}'] >= 1
     dispatch.close()
 
 

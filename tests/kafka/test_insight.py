@@ -29,6 +29,7 @@ from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 from tests.kafka.stages import make_topology, opened, produce, publish, until
 from tests.world.chain import Chain, wait_until_quiet
+from tests.world.measurement import shown
 
 pytestmark = pytest.mark.kafka
 
@@ -134,6 +135,30 @@ def test_a_topic_that_was_made_anew_is_read_from_its_beginning_and_named(
     assert connect(str(layer))[1].anew == {name: 1}
     live.take(installed, str(layer))
     assert connect(str(layer))[1].anew == {name: 1}
+
+
+def test_how_long_records_wait_for_a_manifest_and_how_old_it_is_is_shown(
+    installed: Settings, tmp_path: Path
+) -> None:
+    process = opened(SinkProcess(installed, Metrics(), Stopping(), str(tmp_path / "layer"), 3_600))
+    sink = process._sink
+    assert sink is not None
+    produce(installed, f"{installed.topic_prefix}transition.v1", transition(1), transition(2))
+    until(lambda: sink.has_rows, process)
+    process._published_s -= 1_000
+    process._waiting_since_s = time.monotonic() - 400
+    process.turn()
+    found = shown(process._metrics)
+    assert found["cjo_insight_manifest_age_seconds"] == pytest.approx(1_000, abs=90)
+    assert found["cjo_insight_waiting_seconds"] == pytest.approx(400, abs=90)
+    process.publish()
+    process.turn()
+    found = shown(process._metrics)
+    assert found["cjo_insight_manifest_age_seconds"] < 90
+    assert found["cjo_insight_waiting_seconds"] == 0
+    assert found['cjo_insight_rows_total{table="transition"}'] == 2
+    assert found['cjo_commit_seconds_count{stage="insight"}'] == 1
+    process.close()
 
 
 def test_events_are_decoded_by_the_set_in_force_and_taken_once(

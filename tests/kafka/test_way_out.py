@@ -69,6 +69,7 @@ from tests.kafka.test_intake import arrivals, event
 from tests.kafka.test_loss import REWARD, make_learn
 from tests.kafka.workers import environment
 from tests.world.command_line import Done, cli
+from tests.world.measurement import shown
 
 __all__ = ["cli"]
 
@@ -392,31 +393,36 @@ def test_a_learner_whose_rewards_are_gone_learns_anew_once_its_memory_is_deleted
         until(lambda: not admin.describe(topics))
         create(settings, None)
 
-    def learn_to(offset: int) -> None:
+    def learn_to(offset: int, *, number: int, rewards: int) -> None:
         learn = make_learn(settings.model_copy(update={"learn_interval_s": 0.2}))
         learnt = in_background(
             lambda: until(lambda: learn._rewards._remembered[0] == offset, learn)
         )
         until(lambda: learnt, tasks, dispatch)
         assert learnt == [True]
+        found = shown(learn._metrics)
+        assert (found["cjo_model_number"], found["cjo_model_rewards"]) == (number, rewards)
+        assert (found["cjo_model_waiting_seconds"] == 0) == (learn._unsent is None)
+        assert found['cjo_items_total{result="applied",stage="learn"}'] == rewards
+        assert found['cjo_commit_seconds_count{stage="learn"}'] >= 1
         learn.close()
 
-    told = msgspec.json.encode(REWARD)
+    told = msgspec.json.encode(msgspec.structs.replace(REWARD, features=[1, 2]))
     produce(settings, reward, told, told)
-    learn_to(2)
+    learn_to(2, number=1, rewards=2)
     produce(settings, reward, told, told)
     cut = TopicPartition(reward, 0, 3)
     admin.result(admin.client.delete_records([cut])[cut])
     with pytest.raises(RefusalError, match=r"are not learnt.* or delete \S+, run"):
         make_learn(settings)
     delete(names.model)
-    learn_to(4)
+    learn_to(4, number=2, rewards=1)
     delete(reward)
     with pytest.raises(RefusalError, match=r"is of another one\. Delete \S+ too, run"):
         make_learn(settings)
     delete(names.model)
     produce(settings, reward, told)
-    learn_to(1)
+    learn_to(1, number=3, rewards=1)
     dispatch.close()
 
 

@@ -73,6 +73,11 @@ class Desk:
         """Send an outcome of the customer's latest command of an action."""
         self.send("cjo.outcome", at, outcome=outcome, action=action, **more)
 
+    def suppressed(self) -> dict[str, float]:
+        """Return how many candidates each gate has stopped since the last call, as counted."""
+        counts = self.scene.driver._runtime.take_counts()
+        return {key[1]: by for key, by in counts.items() if key[0] == "cjo_suppressed_total"}
+
     def decisions(self) -> list[dict[str, Any]]:
         """Return every decision record."""
         return self.scene.driver.decisions()

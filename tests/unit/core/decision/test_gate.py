@@ -79,6 +79,11 @@ def test_each_gate_is_shut_in_a_test() -> None:
 
 def ask_with(folder: Path, opened: list[str], class_: str) -> dict[str, Any]:
     """Ask for news where every gate is shut but those opened."""
+    return desk_with(folder, opened, class_).ask(4)
+
+
+def desk_with(folder: Path, opened: list[str], class_: str) -> Desk:
+    """Return a desk where every gate is shut for news but those opened."""
     policy = "".join(text for name, text in SHUT.items() if name not in opened)
     ids = {"user": "u", "cookie": "c"}
     if "address" in opened:
@@ -92,14 +97,17 @@ def ask_with(folder: Path, opened: list[str], class_: str) -> dict[str, Any]:
     if "priority" in opened:
         facts["p"] = 0.5
     desk.send("cjo.profile", 3, **facts)
-    return desk.ask(4)
+    return desk
 
 
 @pytest.mark.parametrize("place", range(len(SHUT) + 1))
 def test_a_candidate_stands_at_the_first_gate_that_stops_it(tmp_path: Path, place: int) -> None:
     names = [*SHUT, None]
-    decision = ask_with(tmp_path, list(SHUT)[:place], "marketing")
-    assert stops(decision) == {names[place]}
+    desk = desk_with(tmp_path, list(SHUT)[:place], "marketing")
+    assert desk.suppressed() == {}
+    decision, name = desk.ask(4), names[place]
+    assert stops(decision) == {name}
+    assert desk.suppressed() == ({} if name is None else {name: len(decision["candidates"])})
     assert (decision["chosen"] is None) == (place < len(SHUT))
 
 

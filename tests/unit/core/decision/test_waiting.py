@@ -115,6 +115,8 @@ def test_an_event_that_takes_the_instance_out_of_its_state_drops_it(
     assert dropped["request"] == first["request"]
     assert dropped["journey"] == first["journey"]
     assert dropped["trigger"] == {"kind": "event", "id": "e2", "type": type_}
+    counts = scene.driver._runtime.take_counts()
+    assert counts["cjo_suppressed_total", "ended"] == len(dropped["candidates"])
     scene.to(END)
     # Entering the first state again asks again; nothing else was left to send.
     assert len(scene.sent()) == (type_ == "again")

@@ -1,7 +1,17 @@
+import re
+from importlib import metadata
+
 import pytest
 
 from cjo_stream.errors import CjoError, HoleError, RefusalError, RetryError, StopError, UsageError
-from cjo_stream.kafka.process.stage import STANDSTILL_S, STEADY_S, Linger, Standstill, begins_anew
+from cjo_stream.kafka.process.stage import (
+    STANDSTILL_S,
+    STEADY_S,
+    Linger,
+    Standstill,
+    begins_anew,
+    measuring,
+)
 
 
 def test_an_outage_is_waited_for_within_the_process_however_often_it_comes() -> None:
@@ -20,6 +30,13 @@ def test_what_may_come_of_an_outage_begins_anew_once_and_then_ends_the_process(
 @pytest.mark.parametrize("error", [RefusalError("missing"), UsageError("wrong")])
 def test_what_somebody_has_to_mend_ends_the_process(error: CjoError) -> None:
     assert not begins_anew(error, ran_s=10 * STEADY_S)
+
+
+def test_a_process_says_what_it_is_and_which_libraries_decide_in_it() -> None:
+    shown = measuring("dispatch").render().decode()
+    assert 'cjo_stage_info{stage="dispatch"} 1.0' in shown
+    libraries = dict(re.findall(r'cjo_library_info{library="(\w+)",version="(.*)"} 1.0', shown))
+    assert libraries == {name: metadata.version(name) for name in ("tzdata", "phonenumbers")}
 
 
 class Clock:

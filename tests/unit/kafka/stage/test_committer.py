@@ -16,6 +16,7 @@ from cjo_stream.kafka.stage.committer import Committer
 from cjo_stream.kafka.stage.lane import Lane
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
+from tests.world.measurement import shown
 
 PLACE = ("web", 0)
 
@@ -49,6 +50,7 @@ class World:
 
     def __init__(self) -> None:
         self.broker = Broker()
+        self.metrics = Metrics()
         settings = Settings(kafka={"bootstrap_servers": "127.0.0.1:1"})
         self.sender = Sender(settings)
         self.sender._producer = cast(Producer, self.broker)
@@ -59,7 +61,7 @@ class World:
             self.lanes,
             cast(Consumer, self.broker),
             self.sender,
-            Metrics(),
+            self.metrics,
             lambda lane: Position(lane.next, ""),
         )
         self.committer.commit_when_due()
@@ -90,6 +92,8 @@ def test_a_commit_waits_for_what_is_on_its_way(commit: str) -> None:
     assert world.broker.did == ["sent to internal"]
     COMMITS[commit](world.committer)
     assert world.broker.did[:3] == ["sent to internal", "delivered", "committed 7"]
+    timed = shown(world.metrics).get('cjo_commit_seconds_count{stage="intake"}')
+    assert timed == (None if commit == "when due" else 1), "a commit that is waited for is timed"
 
 
 @pytest.mark.parametrize("commit", COMMITS)

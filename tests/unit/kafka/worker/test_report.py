@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from pathlib import Path
 
@@ -17,12 +16,7 @@ from cjo_stream.telemetry import Metrics
 from tests.world import partition as world
 from tests.world.canary import GUARDS, topology, write
 from tests.world.host import WITHIN_S, Host
-
-
-def shown(metrics: Metrics) -> dict[str, float]:
-    """Return what metrics show, without histograms and what is known of the process."""
-    lines = re.findall(r"^(cjo_\S+) (\S+)$", metrics.render().decode(), re.M)
-    return {name: float(value) for name, value in lines}
+from tests.world.measurement import shown
 
 
 def test_partitions_are_shown_by_value_and_no_more_once_they_are_gone(tmp_path: Path) -> None:
@@ -49,6 +43,22 @@ def test_partitions_are_shown_by_value_and_no_more_once_they_are_gone(tmp_path: 
         await host.assignment.close()
 
     asyncio.run(asyncio.wait_for(test(), WITHIN_S))
+
+
+def test_the_duration_of_commits_steps_and_restores_is_shown_by_value() -> None:
+    metrics = Metrics()
+    report = WorkerReport(metrics, "internal")
+    report.step(0.25, 0, 1, ())
+    for commit_s in (0.125, 0.5):
+        report.commit({}, [1_500], commit_s)
+    report.restored(2.5)
+    found = shown(metrics)
+    assert found['cjo_stage_seconds_sum{stage="task"}'] == 0.25
+    assert found['cjo_commit_seconds_count{stage="task"}'] == 2
+    assert found['cjo_commit_seconds_sum{stage="task"}'] == 0.625
+    assert found['cjo_commit_seconds_bucket{le="0.25",stage="task"}'] == 1
+    assert found["cjo_timer_delay_seconds_sum"] == 3
+    assert found["cjo_restore_seconds_sum"] == 2.5
 
 
 def test_a_checkpoint_that_was_never_made_grows_old_too(
@@ -90,6 +100,11 @@ def test_a_guarded_canary_is_shown_with_its_verdict(
 
     assert asyncio.run(words()) == [], "this partition has no set"
     monkeypatch.setattr(Partition, "canaries", property(lambda _: [row]))
-    for row.verdict, word in ((None, "running"), ("back", "back")):
+    for row.verdict, word in (
+        (None, "running"),
+        ("back", "back"),
+        ("hold", "hold"),
+        ("promote", "promote"),
+    ):
         found = asyncio.run(words())
         assert found == [f'cjo_canary{{journey="welcome",verdict="{word}",version="2"}}']
