@@ -10,6 +10,7 @@ any other 2xx                   `delivered`
 401, 403, 404, 405, 407, 421    again later: they are about this endpoint and not the command
 any other 4xx                   refused: `failed`
 none                            again later
+none, since it was broken off   again, and it is nobody's failure
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class Answer(NamedTuple):
     body: bytes = b""
     """Of a 2xx; empty where it is longer than BODY_BYTES_MAX."""
     why: str = ""
+    is_broken_off: bool = False
+    """Whether there is none because the request was broken off here."""
 
 
 class Done(NamedTuple):
@@ -68,16 +71,22 @@ class Again(NamedTuple):
     """How long the whole endpoint asks to be left alone."""
 
 
+class BrokenOff(NamedTuple):
+    """The command is to be posted again, and nothing is known of its endpoint."""
+
+
 class Gone(NamedTuple):
     """The endpoint takes nothing any more."""
 
 
-Meaning = Done | Again | Gone
+Meaning = Done | Again | BrokenOff | Gone
 
 
 def meaning(answer: Answer, now_ms: int) -> Meaning:
     """Return what an answer means; `now_ms` is the wall time."""
     status = answer.status
+    if answer.is_broken_off:
+        return BrokenOff()
     if status is None:
         return Again("no_answer", answer.why)
     if 200 <= status < 300:

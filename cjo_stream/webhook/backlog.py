@@ -12,6 +12,8 @@
 - Where STRUCK attempts in a row failed, whosever they were, the endpoint itself is in trouble: it
   gets one request at a time, with a pause that doubles up to REST_MS, until one is answered.
 - `rate` is kept as a bucket of a tenth of a second, so requests do not bunch.
+- A request that was broken off here is no failure: its command is due again at once, if it is not
+  held, and nothing is concluded about its endpoint.
 - A command that an operator holds is not posted. It waits in its place: its customer's later ones
   wait behind it, and nobody else's. It still expires; a `give_up_ms` that passes meanwhile begins
   anew with the first attempt after the release.
@@ -71,6 +73,8 @@ class Command(msgspec.Struct, eq=False):
     trace: dict[str, str] = {}
     """Headers of its trace context, if it came with one."""
     attempts: int = 0
+    failures: int = 0
+    """Of these attempts; those that were broken off are none."""
     give_up_at_ms: int | None = None
     """When it has been tried for long enough; None: it was not tried, or is held since."""
     is_over: bool = False
@@ -174,7 +178,7 @@ class Backlog:
         return found
 
     def next(self, now_ms: int) -> list[Command]:
-        """Return the commands to post now; each is on its way until `answered` or `again`."""
+        """Return the commands to post now; each is on its way until it is answered or put back."""
         self._fill(now_ms)
         found: list[Command] = []
         if self.is_gone or now_ms < max(self._rest_until_ms, self._asked_until_ms):
@@ -213,7 +217,8 @@ class Backlog:
         """
         self._posted.pop(id(command), None)
         self._struck += 1
-        pause_ms = self._pause_ms(command.attempts)
+        command.failures += 1
+        pause_ms = self._pause_ms(command.failures)
         if after_ms is not None:
             self._asked_until_ms = max(self._asked_until_ms, now_ms + after_ms)
             pause_ms = max(pause_ms, after_ms)
@@ -231,14 +236,17 @@ class Backlog:
         self._push(self._due, now_ms + pause_ms, command)
         return True
 
+    def broken_off(self, command: Command, now_ms: int) -> None:
+        """Put a command back whose request was broken off here."""
+        self._posted.pop(id(command), None)
+        self._put_back(command, now_ms)
+
     def gone(self, command: Command, now_ms: int) -> None:
         """Note that the endpoint takes nothing any more; commands wait until they expire."""
         self._posted.pop(id(command), None)
         self.is_gone = True
         command.attempts -= 1
-        if not command.is_over:
-            self._push(self._due, now_ms, command)
-            self._push(self._ends, command.until_ms, command)
+        self._put_back(command, now_ms)
 
     def drop(self, places: Collection[Place]) -> None:
         """Forget the commands of partitions; the answers to those on their way change nothing."""
@@ -263,6 +271,12 @@ class Backlog:
 
     def _push(self, heap: list[tuple[int, int, Command]], at_ms: int, command: Command) -> None:
         heapq.heappush(heap, (at_ms, next(self._numbers), command))
+
+    def _put_back(self, command: Command, now_ms: int) -> None:
+        """Let a command be due that was on its way, if it still waits."""
+        if not command.is_over:
+            self._push(self._due, now_ms, command)
+            self._push(self._ends, command.until_ms, command)
 
     def _forget(self, command: Command) -> None:
         command.is_over = True

@@ -5,7 +5,7 @@
 
 A request is on its way for as long as its endpoint's `timeout`, and may reach an endpoint that
 comes back meanwhile. So a hold is in force only when nothing that it is of is on its way; after
-BREAK_OFF_S that is broken off, as by the timeout.
+BREAK_OFF_S that is broken off.
 
 Whoever had a partition before may have said of it that a hold is in force. So where partitions
 begin, the topic of holds is read again to its end before anything is posted.

@@ -84,7 +84,7 @@ class Poster:
         self._loop.call_soon_threadsafe(self._begin, channel, command)
 
     def break_off(self, command: Command) -> None:
-        """End the request of a command, if it is on its way; `take` has that as no answer."""
+        """End the request of a command, if it is on its way; `take` has that, too."""
         self._loop.call_soon_threadsafe(self._cancel, command)
 
     def take(self, wait_s: float = 0.0) -> list[Answered]:
@@ -138,8 +138,7 @@ class Poster:
             why = f"no answer within {endpoint.timeout_s:g} s"
             answer = Answer(time.monotonic() - began_s, why=why)
         except asyncio.CancelledError:
-            why = "no answer before it was held: its request was broken off"
-            answer = Answer(time.monotonic() - began_s, why=why)
+            answer = Answer(time.monotonic() - began_s, is_broken_off=True)
         except Exception as error:
             # Whatever it is: a command without an answer would hold its customer for good.
             why = f"no answer: {str(error) or type(error).__name__}"

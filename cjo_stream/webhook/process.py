@@ -38,7 +38,7 @@ from cjo_stream.kafka.topic.name import Names
 from cjo_stream.registry.text import Texts
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
-from cjo_stream.webhook.answer import Again, Done, meaning
+from cjo_stream.webhook.answer import Again, BrokenOff, Done, meaning
 from cjo_stream.webhook.backlog import Backlog, Command
 from cjo_stream.webhook.endpoint import Endpoint, check_channels
 from cjo_stream.webhook.hold import Holding
@@ -258,7 +258,8 @@ class WebhookProcess:
         done: list[Command] = []
         outcomes: list[Outgoing] = []
         for channel, command, answer in answers:
-            self._metrics.observe("cjo_webhook_seconds", (channel,), answer.seconds)
+            if not answer.is_broken_off:
+                self._metrics.observe("cjo_webhook_seconds", (channel,), answer.seconds)
             backlog, wall_ms, now_ms = self._backlogs[channel], _wall_ms(), _now_ms()
             found = meaning(answer, wall_ms)
             if isinstance(found, Done):
@@ -276,6 +277,9 @@ class WebhookProcess:
                 if not backlog.again(command, now_ms, found.after_ms):
                     outcomes += self._given_up(channel, command)
                     done.append(command)
+            elif isinstance(found, BrokenOff):
+                self._say(channel, "requests were broken off; their commands are posted again")
+                backlog.broken_off(command, now_ms)
             else:
                 if not backlog.is_gone:
                     _LOG.error(

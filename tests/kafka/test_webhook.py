@@ -773,6 +773,7 @@ def test_a_request_that_is_on_its_way_when_it_is_held_is_broken_off(
         ordered_s = time.monotonic()
         until(lambda: process._holding.in_force > before, process)
         assert 1 < time.monotonic() - ordered_s < IN_FORCE_S, "an answer has some time"
+        assert counts(process, "cjo_webhook_retries_total") == {}
         assert waits(process) == 1
         mail.behave("ok")
         turning(process, 3)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cjo_stream.core.word import Outcome
-from cjo_stream.webhook.answer import Again, Answer, Done, Gone, meaning
+from cjo_stream.webhook.answer import Again, Answer, BrokenOff, Done, Gone, meaning
 from cjo_stream.webhook.outcome import outcome_event
 
 NOW_MS = 1_772_442_000_000  # 2026-03-02T09:00:00Z
@@ -83,6 +83,10 @@ def test_what_is_no_answer_to_the_command_is_asked_again(status: int | None, rea
     assert isinstance(found, Again)
     assert found.reason == reason
     assert found.why
+
+
+def test_a_request_that_was_broken_off_here_is_nobodys_failure() -> None:
+    assert meaning(Answer(2.0, is_broken_off=True), NOW_MS) == BrokenOff()
 
 
 def test_an_endpoint_that_is_gone_is_told_apart() -> None:

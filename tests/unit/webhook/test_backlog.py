@@ -417,6 +417,45 @@ def test_a_pause_goes_on_over_a_hold() -> None:
     assert waiting.next(1_000) == [one]
 
 
+def test_requests_that_were_broken_off_are_no_trouble_of_the_endpoint() -> None:
+    waiting = backlog(parallel=32)
+    for number in range(32):
+        waiting.add(command(number, action="offer"), 0)
+    posted = waiting.next(0)
+    waiting.heed(OFFER, 200)
+    for number in range(32, 64):
+        waiting.add(command(number), 200)
+    for one in posted:
+        waiting.broken_off(one, 2_200)
+    assert numbers(waiting.next(2_200)) == list(range(32, 64)), "all at one time"
+    for one in list(waiting._posted.values()):
+        waiting.answered(one, 2_300)
+    waiting.heed(NOTHING, 5_000)
+    again = waiting.next(5_000)
+    assert sorted(numbers(again)) == list(range(32))
+    assert waiting.again(again[0], 5_000)
+    assert waiting.next(5_999) == []
+    assert waiting.next(6_000) == [again[0]], "it is the first failure"
+
+
+def test_a_request_that_was_broken_off_is_over_in_its_time() -> None:
+    for holds in (OFFER, NOTHING):
+        waiting = backlog()
+        waiting.add(command(0, until_ms=9_000, action="offer"), 0)
+        (one,) = waiting.next(0)
+        waiting.heed(holds, 10)
+        assert waiting.given_up(9_000) == [], "it is on its way"
+        waiting.broken_off(one, 9_100)
+        assert waiting.given_up(9_100) == [one]
+        assert one.attempts == 1, "so a failure is reported"
+    waiting = backlog()
+    waiting.add(command(0), 0)
+    (one,) = waiting.next(0)
+    waiting.drop({one.place})
+    waiting.broken_off(one, 10)
+    assert (waiting.on_their_way, waiting.next(10)) == (0, [])
+
+
 def test_partitions_that_go_take_held_commands_with_them() -> None:
     waiting = backlog()
     waiting.heed(MAIL, 0)
