@@ -72,11 +72,14 @@ ALERTS: Final = (
         "page",
         'count by (installation) (count_over_time(up{job="cjo-stream",installation!=""}[1h])) '
         'unless on (installation) up{job="cjo-stream"} '
-        # Nobody knows the name of an installation that was gone an hour ago.
+        # While there is none of any installation the alert goes on, and so keeps the names.
+        "or count by (installation) "
+        f'(ALERTS{{alertname="CjoNoTargets",{FIRES},installation!=""}}) '
+        'and on () absent(up{job="cjo-stream"}) '
         'or on () absent(up{job="cjo-stream"})',
         "5m",
         "7m",
-        "Prometheus knows no process of cjo-stream at all",
+        "Prometheus knows no process of this installation",
     ),
     Alert(
         "CjoTargetDown",

@@ -473,6 +473,29 @@ def test_an_installation_that_is_gone_is_told_for_an_hour(promtool: str, tmp_pat
     run(promtool, tmp_path, [group(name, FAULTS[name], checks)])
 
 
+@pytest.mark.parametrize("names", [[HERE], [HERE, BESIDE], [NAMELESS]], ids="+".join)
+def test_while_no_installation_is_left_the_same_alert_goes_on(
+    promtool: str, tmp_path: Path, names: list[str]
+) -> None:
+    gone = FAULTS["CjoNoTargets"]
+    checks = [
+        check(told, FAULT + minute, value)
+        for minute in (7, *range(52, 78), 120)
+        for told, value in (
+            (firing("CjoNoTargets"), len(names)),
+            (firing("Cjo[^W].*"), len(names)),
+            *(
+                (f'count(ALERTS{{alertname="CjoNoTargets",installation="{one}"}})', 1)
+                for one in names
+            ),
+        )
+    ]
+    group_of = group("all gone", {}, checks)
+    group_of["input_series"] = [one for name in names for one in series_with(gone, name)]
+    group_of["promql_expr_test"] = checks
+    run(promtool, tmp_path, [group_of])
+
+
 @pytest.mark.parametrize("name", ["CjoLagGrowing", "CjoPartitionHot"])
 def test_an_alert_about_a_lag_comes_though_its_process_does_not_always_answer(
     promtool: str, tmp_path: Path, name: str
