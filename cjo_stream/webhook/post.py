@@ -7,6 +7,7 @@ itself. Redirects are not followed: a signed command goes to the address that th
 from __future__ import annotations
 
 import asyncio
+import functools
 import queue
 import socket
 import threading
@@ -67,7 +68,8 @@ class Poster:
         self._wall = wall
         self._answers: queue.SimpleQueue[Answered] = queue.SimpleQueue()
         self._sessions: dict[str, aiohttp.ClientSession] = {}
-        self._tasks: dict[asyncio.Task[None], Command] = {}
+        self._tasks: dict[asyncio.Task[Answer], Command] = {}
+        self._broken_off: set[asyncio.Task[Answer]] = set()
         self._loop = asyncio.new_event_loop()
         lookups = ThreadPoolExecutor(LOOKUPS * len(endpoints), "lookup")
         self._loop.set_default_executor(lookups)
@@ -85,7 +87,7 @@ class Poster:
 
     def break_off(self, command: Command) -> None:
         """End the request of a command, if it is on its way; `take` has that, too."""
-        self._loop.call_soon_threadsafe(self._cancel, command)
+        self._loop.call_soon_threadsafe(self._break_off, command)
 
     def take(self, wait_s: float = 0.0) -> list[Answered]:
         """Return the answers that came; waits so long for the first."""
@@ -114,36 +116,51 @@ class Poster:
 
     async def _end(self) -> None:
         for task in self._tasks:
-            task.cancel()
+            self._cancel(task)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for session in self._sessions.values():
             await session.close()
 
     def _begin(self, channel: str, command: Command) -> None:
-        task = self._loop.create_task(self._ask(self._endpoints[channel], command))
+        began_s = time.monotonic()
+        task = self._loop.create_task(self._ask(self._endpoints[channel], command, began_s))
         self._tasks[task] = command
-        task.add_done_callback(self._tasks.pop)
+        # Not at the end of `_ask`: a task that is cancelled before it has begun never comes there.
+        task.add_done_callback(functools.partial(self._answer, channel, began_s))
 
-    def _cancel(self, command: Command) -> None:
+    def _break_off(self, command: Command) -> None:
         for task, one in self._tasks.items():
             if one is command:
-                task.cancel()
+                self._cancel(task)
 
-    async def _ask(self, endpoint: Endpoint, command: Command) -> None:
-        began_s = time.monotonic()
+    def _cancel(self, task: asyncio.Task[Answer]) -> None:
+        self._broken_off.add(task)
+        task.cancel()
+
+    def _answer(self, channel: str, began_s: float, task: asyncio.Task[Answer]) -> None:
+        """Hand the answer of a request that has ended over to `take`."""
+        command = self._tasks.pop(task)
+        if task.cancelled():
+            why = "no answer: its request was cancelled"
+            answer = Answer(time.monotonic() - began_s, why=why)
+        else:
+            answer = task.result()
+        if task in self._broken_off:
+            self._broken_off.discard(task)
+            answer = answer._replace(is_broken_off=answer.status is None)
+        self._answers.put(Answered(channel, command, answer))
+
+    async def _ask(self, endpoint: Endpoint, command: Command, began_s: float) -> Answer:
         try:
             status, retry_after, body = await self._request(endpoint, command)
-            answer = Answer(time.monotonic() - began_s, status, retry_after, body)
         except TimeoutError:
             why = f"no answer within {endpoint.timeout_s:g} s"
-            answer = Answer(time.monotonic() - began_s, why=why)
-        except asyncio.CancelledError:
-            answer = Answer(time.monotonic() - began_s, is_broken_off=True)
+            return Answer(time.monotonic() - began_s, why=why)
         except Exception as error:
             # Whatever it is: a command without an answer would hold its customer for good.
             why = f"no answer: {str(error) or type(error).__name__}"
-            answer = Answer(time.monotonic() - began_s, why=why)
-        self._answers.put(Answered(endpoint.channel, command, answer))
+            return Answer(time.monotonic() - began_s, why=why)
+        return Answer(time.monotonic() - began_s, status, retry_after, body)
 
     async def _request(
         self, endpoint: Endpoint, command: Command

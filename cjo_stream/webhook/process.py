@@ -32,6 +32,7 @@ from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.definition.log import DefinitionLog
+from cjo_stream.kafka.hold.order import HoldLog
 from cjo_stream.kafka.process import stage
 from cjo_stream.kafka.process.stage import Stopping, Vitals
 from cjo_stream.kafka.topic.name import Names
@@ -41,7 +42,7 @@ from cjo_stream.telemetry import Metrics
 from cjo_stream.webhook.answer import Again, BrokenOff, Done, meaning
 from cjo_stream.webhook.backlog import Backlog, Command
 from cjo_stream.webhook.endpoint import Endpoint, check_channels
-from cjo_stream.webhook.hold import Holding
+from cjo_stream.webhook.hold import Heeding
 from cjo_stream.webhook.outcome import outcome_event
 from cjo_stream.webhook.post import Answered, Poster
 
@@ -121,7 +122,8 @@ class WebhookProcess:
         self._sender = Sender(settings, self.vitals.wait)
         self._taker = Taker(settings, STAGE, self._admin, self.vitals, self._leave, self._lost)
         self._poster = Poster(endpoints)
-        self._holding = Holding(settings, self._backlogs, self._poster.break_off)
+        begin = functools.partial(HoldLog, settings)
+        self._heeding = Heeding(begin, self._backlogs, self._poster.break_off)
 
     def not_ready(self) -> str | None:
         """Return what the process still waits for; None when it takes commands."""
@@ -152,8 +154,8 @@ class WebhookProcess:
         for record in self._taker.gather(STEP_RECORDS_MAX, BUSY_S if is_busy else IDLE_S):
             self._add(record)
         self._settle(self._poster.take())
-        self._holding.heed(self._taker.begun)
-        self._taker.heeded = self._holding.in_force
+        self._heeding.heed(self._taker.begun, time.monotonic())
+        self._taker.heeded = self._heeding.in_force
         self._give_up()
         self._post()
         full = {channel for channel, backlog in self._backlogs.items() if backlog.is_full}
@@ -171,7 +173,7 @@ class WebhookProcess:
         finally:
             self._poster.close()
             self._taker.close()
-            self._holding.close()
+            self._heeding.close()
             self._definitions.close()
 
     def abandon(self) -> None:
@@ -180,7 +182,7 @@ class WebhookProcess:
         self._poster.close()
         self._sender.close()
         self._taker.abandon()
-        self._holding.close()
+        self._heeding.close()
         self._definitions.close()
 
     # --- what is read --------------------------------------------------------------------------

@@ -768,10 +768,10 @@ def test_a_request_that_is_on_its_way_when_it_is_held_is_broken_off(
     try:
         commands.send(1)
         until(mail.requests, process)
-        before = process._holding.in_force
+        before = process._heeding.in_force
         operator.hold(Which())
         ordered_s = time.monotonic()
-        until(lambda: process._holding.in_force > before, process)
+        until(lambda: process._heeding.in_force > before, process)
         assert 1 < time.monotonic() - ordered_s < IN_FORCE_S, "an answer has some time"
         assert counts(process, "cjo_webhook_retries_total") == {}
         assert waits(process) == 1
@@ -807,7 +807,7 @@ def test_a_partition_that_is_taken_over_is_not_posted_before_its_holds_are_read(
 ) -> None:
     """The reader of holds that is there already may not have come so far as the one before."""
     process = working(mail=mail)
-    deaf = process._holding._log
+    deaf = process._heeding._log
     assert deaf is not None
     deaf.poll = lambda: None  # type: ignore[method-assign] # as a slow network has it
     operator.hold(MAIL)
@@ -815,6 +815,6 @@ def test_a_partition_that_is_taken_over_is_not_posted_before_its_holds_are_read(
     process._taker.begun += 1
     turning(process, 2)
     assert mail.requests() == []
-    assert process._holding._log is not deaf
+    assert process._heeding._log is not deaf
     operator.release(MAIL)
     until(commands.reported(), process)
