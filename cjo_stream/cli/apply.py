@@ -218,7 +218,8 @@ def status(context: typer.Context, state: State = None, json: Json = False) -> i
             say(f"  {guard.metric}: {inside}; outside {side(guard.outside, guard.outside_value)}")
     for sentence in sentences(found.holding):
         say(sentence)
-    warn_behind(found.holding)
+    if found.holding.holds:
+        warn_behind(found.holding)
     for file in found.files:
         say(f"taken: {_taken(file)}")
     for (topic, set_), numbers in sorted(_gathered(_intake(found.intake or {})).items()):

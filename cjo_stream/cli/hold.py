@@ -77,6 +77,7 @@ def release(
     """Take a hold back: the commands that waited are sent, in the order in which they came.
 
     Commands that expired meanwhile are dropped and counted. What another hold is of waits on.
+    Exit 1 if a dispatch or a webhook does not answer; it is waited for all that dispatch sends.
     """
     from cjo_stream.engine.hold import Hold, Which
 
@@ -96,8 +97,9 @@ def release(
     for one in taken_back:
         installation.release(Hold(Which(one.channel, one.action), one.who, one.why, one.at))
     holding = _in_force(installation)
-    if _is_behind(holding):
+    if holding.behind:
         return 1
+    code = 1 if holding.unheeding else 0
     holding = _drained(installation, holding)
     say(
         f"released: {numbered(holding.sent - before.sent, 'command')} sent, "
@@ -105,7 +107,7 @@ def release(
     )
     for sentence in sentences(holding):
         say(sentence)
-    return 0
+    return code
 
 
 def sentences(holding: Holding) -> Iterable[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from cjo_stream.cli.hold import warn_behind
@@ -200,6 +202,67 @@ def test_a_hold_is_not_said_to_be_in_force_before_dispatch_and_webhook_heed_it(
     assert "not known to be in force in partitions 1, 3: no dispatch" in said(capsys)
     warn_behind(Holding(unheeding=["cjo.action.mail.v1/0"]))
     assert "not known to be in force in cjo.action.mail.v1/0: webhook has read" in said(capsys)
+
+
+class Unanswered(InFolder):
+    """A state of which dispatch or webhook says nothing."""
+
+    def __init__(self, folder: Path, **answer: Any) -> None:
+        super().__init__(folder, b"")
+        self._answer = answer
+
+    def holding(self) -> Holding:
+        return msgspec.structs.replace(super().holding(), **self._answer)
+
+
+SILENT: list[tuple[dict[str, Any], str]] = [
+    ({"unheeding": ["cjo.action.mail.v1/0"]}, "in cjo.action.mail.v1/0: webhook has read"),
+    ({"behind": [0]}, "in partitions 0: no dispatch"),
+]
+
+
+@pytest.mark.parametrize(("answer", "warning"), SILENT)
+def test_a_hold_that_is_not_known_to_be_in_force_is_not_said_to_be_held(
+    cli: Cli,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: dict[str, Any],
+    warning: str,
+) -> None:
+    run(cli, folder, visits(folder, 0, 8))
+    where = Unanswered(folder / "state", **answer)
+    monkeypatch.setattr("cjo_stream.cli.hold.installation_of", lambda *_: where)
+    monkeypatch.setattr("cjo_stream.cli.hold.IN_FORCE_S", 0.0)
+    done = cli("hold", "--channel", "mail", "--who", "ann")
+    assert (done.code, done.out) == (1, "")
+    assert f"not known to be in force {warning}" in " ".join(done.err.split())
+
+
+def test_a_release_that_webhook_does_not_answer_waits_for_dispatch_all_the_same(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(cli, folder, visits(folder, 0, 8))
+    assert cli("hold", "--all", "--who", "ann", "--state", folder / "state").code == 0
+    assert run(cli, folder, visits(folder, 100, 8)) == []
+    where = Unanswered(folder / "state", unheeding=["cjo.action.mail.v1/0"])
+    monkeypatch.setattr("cjo_stream.cli.hold.installation_of", lambda *_: where)
+    monkeypatch.setattr("cjo_stream.cli.hold.IN_FORCE_S", 0.0)
+    done = cli("release", "--all", "--who", "ann")
+    assert done.code == 1
+    assert "webhook has read there" in " ".join(done.err.split())
+    assert done.out == "released: 40 commands sent, 0 expired commands dropped\n"
+
+
+def test_a_release_that_dispatch_does_not_answer_says_no_number(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(cli, folder, visits(folder, 0, 8))
+    assert cli("hold", "--all", "--who", "ann", "--state", folder / "state").code == 0
+    where = Unanswered(folder / "state", behind=[0])
+    monkeypatch.setattr("cjo_stream.cli.hold.installation_of", lambda *_: where)
+    monkeypatch.setattr("cjo_stream.cli.hold.IN_FORCE_S", 0.0)
+    done = cli("release", "--all", "--who", "ann")
+    assert (done.code, done.out) == (1, "")
 
 
 def said(capsys: pytest.CaptureFixture[str]) -> str:
