@@ -79,7 +79,7 @@ class Shelf(msgspec.Struct, array_like=True):
     expired: int = 0
     """How many left it because it was too late for them."""
     seen: int = 0
-    """How many records of the topic of holds were read: those are in force here."""
+    """Before which offset of the topic of holds every record is in force here."""
     oldest_set: int = 0
     """No older definition set decided a command that waits; 0: none waits, or none is noted."""
 

@@ -1,4 +1,8 @@
-"""Which partitions of commands `cjo-stream webhook` has not said of that it heeds every hold."""
+"""Which partitions of commands `cjo-stream webhook` has not said of that it heeds every hold.
+
+Numbers above `seen` are of a topic of holds that was deleted and created anew. Or a hold has come
+since `seen` was asked for, and the next look shows it.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ WEBHOOK: Final = "webhook"
 
 
 def unheeding(settings: Settings, admin: Admin, seen: int) -> list[str]:
-    """Return each topic/partition whose position was committed without the holds before `seen`.
+    """Return each topic/partition whose position does not have just the holds before `seen`.
 
     Raises RetryError, and RefusalError where the broker forbids the question.
     """
@@ -22,5 +26,5 @@ def unheeding(settings: Settings, admin: Admin, seen: int) -> list[str]:
     return sorted(
         f"{topic}/{number}"
         for (topic, number), at in committed.items()
-        if heeded_by(at.metadata or "") < seen
+        if heeded_by(at.metadata or "") != seen
     )

@@ -36,7 +36,10 @@ class HoldLog:
         self._foreign: dict[bytes, Exception] = {}
         """By key, why its record is no hold; removed when another record of the key comes."""
         self.seen = 0
-        """Behind the last record that was read."""
+        """Behind the last record that was read: at the end of the topic, its end.
+
+        Not always behind a record that is still there: the broker removes null values in time.
+        """
         self.holds: Holds = frozenset()
 
     @property
@@ -51,17 +54,16 @@ class HoldLog:
             message = self._consumer.poll(0.1)
             if message is None:
                 continue
+            self._take(message)
             if is_end(message):
                 self._check_foreign()
                 return
-            self._take(message)
         raise RetryError(f"{self._topic} could not be read: is the broker up?")
 
     def poll(self) -> None:
         """Read what has come."""
         while (message := self._consumer.poll(0)) is not None:
-            if not is_end(message):
-                self._take(message)
+            self._take(message)
         self._check_foreign()
 
     def close(self) -> None:
@@ -69,6 +71,9 @@ class HoldLog:
         self._consumer.close()
 
     def _take(self, message: Message) -> None:
+        if is_end(message):
+            self.seen = message.offset() or 0
+            return
         if (error := message.error()) is not None:
             check_consumed(error, self._topic)
             return

@@ -11,7 +11,7 @@ it. Only dispatch writes here, and deletes what no longer waits.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -60,6 +60,15 @@ def read_shelves(settings: Settings, topic: str, numbers: Collection[int]) -> di
                 left.discard(place)
         back *= 50
     return found
+
+
+def behind(shelves: Mapping[int, Shelf], seen: int) -> list[int]:
+    """Return the partitions whose shelves were not written with just the holds before `seen`.
+
+    One that is beyond has heeded a topic of holds that was deleted and created anew, or a hold
+    that has come since; then it is no longer told at the next look.
+    """
+    return [number for number, shelf in sorted(shelves.items()) if shelf.seen != seen]
 
 
 def settled(admin: Admin, topic: str, numbers: Collection[int]) -> set[int]:

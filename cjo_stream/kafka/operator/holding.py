@@ -7,7 +7,7 @@ from cjo_stream.installation.answer import Holding, holding_of
 from cjo_stream.kafka.channel.heeding import unheeding
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.hold import order
-from cjo_stream.kafka.hold.shelf import read_shelves
+from cjo_stream.kafka.hold.shelf import behind, read_shelves
 from cjo_stream.kafka.topic.check import require_log
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
@@ -27,9 +27,8 @@ def read(settings: Settings) -> Holding:
     log = order.read_holds(settings)
     numbers = range(settings.partitions)
     shelves = read_shelves(settings, names.held, numbers)
-    behind = [n for n in numbers if shelves[n].seen < log.seen]
     late = unheeding(settings, admin, log.seen)
-    return holding_of(log.all, shelves.values(), behind, late)
+    return holding_of(log.all, shelves.values(), behind(shelves, log.seen), late)
 
 
 def write(settings: Settings, hold: Hold, *, is_held: bool) -> None:
