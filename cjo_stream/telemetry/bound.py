@@ -3,8 +3,8 @@
     cjo_lag_records{stage="intake", partition="web/0"}      one of the first: a series of its own
     cjo_lag_records{stage="intake", partition="(other)"}    all further ones, folded
 
-A label whose values are words of the code keeps them, because alerts select by words: the result
-of a command, the verdict about a canary. Every other label says `(other)`.
+A label whose values are words of the code keeps them, because alerts select by words: the stage
+that lags, the verdict about a canary. Every other label says `(other)`.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ SETS_MAX: Final[Mapping[str, int]] = {
     "cjo_webhook_retries_total": 200,
     "cjo_webhook_waiting": 50,
     "cjo_webhook_gone": 50,
-    "cjo_webhook_seconds": 20,
+    "cjo_webhook_seconds": 50,
     "cjo_channel_unread_seconds": 25,
     "cjo_library_info": 2,
     "cjo_build_info": 1,
@@ -62,8 +62,9 @@ SETS_MAX: Final[Mapping[str, int]] = {
 """Of each metric with other labels, how many label sets have a series of their own.
 
 All series of a process together are to be 2,000 at most. A worker shows as many partitions as an
-installation may have. A process of webhooks has room for every result of 50 channels, because an
-alert compares what waits of a channel with its answers.
+installation may have. A process of webhooks shows every result and reason of as many channels as
+it may have endpoints: an alert compares what waits of a channel with its answers, which says
+nothing where one of the two is folded and the other is not.
 """
 LARGEST: Final = frozenset(
     (
@@ -71,7 +72,6 @@ LARGEST: Final = frozenset(
         "cjo_channel_unread_seconds",
         "cjo_prediction_calibration_error",
         "cjo_prediction_model_age_seconds",
-        "cjo_webhook_gone",
     )
 )
 """The gauges whose folded sets show their largest value; of other gauges it is the sum."""

@@ -25,6 +25,8 @@ from cjo_stream.errors import DefinitionError, UsageError
 from cjo_stream.webhook.backlog import Limits
 from cjo_stream.webhook.signature import read_secrets
 
+ENDPOINTS_MAX: Final = 50
+"""Of one file: each has series of its own of all metrics of webhooks, which alerts compare."""
 TIMEOUT_MS: Final = 10_000
 PARALLEL: Final = 8
 PUBLIC, ANY = "public", "any"
@@ -85,7 +87,8 @@ class Endpoint(msgspec.Struct, frozen=True):
 def read_endpoints(path: Path) -> list[Endpoint]:
     """Return the endpoints of a file.
 
-    Raises UsageError if there is no file, DefinitionError with all that is wrong in it.
+    Raises UsageError if there is no file, or more than ENDPOINTS_MAX in it, and DefinitionError
+    with all that is wrong in it.
     """
     if not path.is_file():
         raise UsageError(f"{path} is no file: name a file of endpoints, as docs/webhooks.md shows")
@@ -113,6 +116,12 @@ def read_endpoints(path: Path) -> list[Endpoint]:
         report.error_at(source, 0, Code.EMPTY, "no endpoint: begin one with `webhook: CHANNEL`")
     if report.errors:
         raise DefinitionError(report.diagnostics())
+    if len(found) > ENDPOINTS_MAX:
+        raise UsageError(
+            f"{path} has {len(found)} endpoints, and a process posts to at most {ENDPOINTS_MAX}: "
+            "move some of them to another file, and run another `cjo-stream webhook` for that, "
+            "with a CJO_SLOT of its own. Channels that share a topic stay in one file"
+        )
     return found
 
 

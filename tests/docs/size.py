@@ -15,6 +15,7 @@ from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, DEPTH_MAX
 from cjo_stream.ingest.decoder import RECORD_BYTES_MAX as RAW_BYTES_MAX
 from cjo_stream.ingest.identifiers import IDENTIFIERS_MAX
 from cjo_stream.ingest.normalise import VALUE_CHARACTERS_MAX
+from cjo_stream.webhook.endpoint import ENDPOINTS_MAX
 from tests.docs.table import table
 
 
@@ -104,6 +105,7 @@ def limits_of_records() -> str:
         ("all definitions, with earlier versions of journeys", "about 4 MiB, compressed"),
         ("identifier types", f"{TYPES_MAX}"),
         ("partitions of an installation", f"{PARTITIONS_MAX}"),
+        ("endpoints of a file of webhooks", f"{ENDPOINTS_MAX}"),
         ("events that one event raises", f"{BOUNDS.raised:,}, 8 deep"),
         (
             "timers that fire in one cascade",

@@ -18,9 +18,9 @@ NEEDED: Final = 'stage=~"intake|task|dispatch|webhook"'
 """The stages without which no command arrives, where they were there before."""
 BESIDE: Final = "learn.*|insight.*"
 """The processes that no command waits for: nobody is woken for them."""
-ASIDE: Final = f"{BESIDE}|webhook.*"
+NOT_ON_THE_WAY: Final = f"{BESIDE}|webhook.*"
 """The processes that stand beside or behind the way of an event to its commands."""
-ON_THE_WAY: Final = (f'process!~"{ASIDE}"', 'stage!="webhook"')
+ON_THE_WAY: Final = (f'process!~"{NOT_ON_THE_WAY}"', 'stage!="webhook"')
 """Selects alerts that explain why commands are late."""
 OBJECTIVE: Final = 0.99
 """The share of commands that are to be delivered in time."""

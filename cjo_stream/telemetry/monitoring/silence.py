@@ -7,7 +7,7 @@ Nothing reaches another installation. Within one, an alert holds back:
 - lags and late commands anywhere (`STUCK`). Intake, workers and dispatch are one line: whichever
   of their processes is down, commands are late, and records wait before it or, once it is back,
   behind it. Those alerts are about a stage or the whole, so they name no process to compare. A
-  process from which no command comes (`condition.ASIDE`) explains none of it;
+  process from which no command comes (`condition.NOT_ON_THE_WAY`) explains none of it;
 - of a broker that is away (CjoNothingReady) everything that needs it, at every process.
 """
 

@@ -687,6 +687,10 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "webhook/process.py": {"the thread of requests has ended": _SHUT_OUT},
     "webhook/endpoint.py": {
         "is no file: name a file of endpoints": _NO_CHANNEL,
+        "endpoints, and a process posts to at most": (
+            "unit/webhook/test_endpoint.py::"
+            "test_a_file_has_no_more_endpoints_than_a_process_measures"
+        ),
         "Name a channel with `out` of the topology": _NO_CHANNEL,
     },
     "kafka/stage/committer.py": {"positions could not be committed": _INTAKE_ANEW},

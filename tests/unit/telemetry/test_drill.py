@@ -22,6 +22,7 @@ from tests.drill.runbook import RUNBOOKS, page
 from tests.drill.traffic import UNASKED, native
 from tests.drill.watching import Notice
 from tests.unit.telemetry.test_monitoring import EXPRESSIONS, OF_SCRAPES, known
+from tests.unit.telemetry.test_notifications import HERE, labels_of
 from tests.world.command_line import Cli, cli
 
 __all__ = ["cli"]
@@ -122,14 +123,40 @@ def test_of_two_channels_one_is_meant() -> None:
     assert other_pages(killed("consumer-absent"), told) == ["CjoChannelUnread (push)"]
 
 
+def there(fault: Fault) -> set[str]:
+    """Return which labels, of those that a fault is about and others, its alert has."""
+    expr = EXPRESSIONS[fault.alert]
+    series = [labels for name, labels in known().items() if name in expr]
+    kept = labels_of(fault.alert, HERE | fault.labels)
+    return OF_SCRAPES.union(*series) & kept.keys()
+
+
+@pytest.mark.parametrize(
+    ("alert", "label", "has_it"),
+    [
+        ("CjoChannelUnread", "channel", True),
+        ("CjoChannelUnread", "process", False),
+        ("CjoStageGone", "process", False),
+        ("CjoTargetDown", "process", True),
+        ("CjoTargetDown", "channel", False),
+        ("CjoLagGrowing", "stage", True),
+        ("CjoLagGrowing", "process", False),
+        ("CjoCanaryBack", "journey", True),
+        ("CjoLibrariesDiffer", "library", True),
+    ],
+)
+def test_an_alert_has_the_labels_that_its_expression_keeps(
+    *, alert: str, label: str, has_it: bool
+) -> None:
+    fault = Fault("one", alert, lambda _: None, (), labels={label: "this"})
+    assert (label in there(fault)) is has_it
+
+
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda one: one.name)
 def test_what_a_fault_is_about_is_a_label_of_its_alert(fault: Fault) -> None:
     if fault.alert == "CjoWatchdog":
         return
-    expr = EXPRESSIONS[fault.alert]
-    series = [labels for name, labels in known().items() if name in expr]
-    there = OF_SCRAPES.union(*series)
-    assert set(fault.labels) <= there
+    assert set(fault.labels) <= there(fault)
     if fault.alert in ("CjoTargetDown", "CjoStageGone", "CjoChannelUnread", "CjoWebhookStuck"):
         assert set(fault.labels) & set(ABOUT)
 

@@ -24,6 +24,7 @@ from cjo_stream.engine.intake import PARTITIONS_MAX
 from cjo_stream.insight.layer.table import TABLES
 from cjo_stream.telemetry import METRICS, Metric, Metrics
 from cjo_stream.telemetry.bound import LARGEST, OTHER, SETS_MAX, WORDS
+from cjo_stream.webhook.endpoint import ENDPOINTS_MAX
 from tests.docs.installation import bounds
 from tests.docs.word import IDENTITY_KINDS, REASONS
 from tests.unit.core.test_counts import TOPOLOGY as COUNTED
@@ -159,14 +160,15 @@ def test_a_metric_with_other_labels_than_words_has_a_bound_of_its_own() -> None:
 def test_a_process_has_at_most_2000_series_whatever_it_measures(stage: str) -> None:
     """All metrics of all stages, each with up to 5,000 label sets: far more than any process.
 
-    But what a process of webhooks counts and the engine's own counts are never in one process.
+    But what only a process of webhooks counts and the engine's own counts are never in one.
     """
     metrics = Metrics()
     webhooks = _made_in("webhook")
+    webhooks_alone = webhooks - _made_in("kafka")
     own = webhooks | _made_in("telemetry", "kafka/process") if stage == "webhook" else None
     steps = {"intake_route", "intake_deliver"} if stage == "intake" else {stage}
     for metric in METRICS:
-        if metric.name in webhooks if own is None else metric.name not in own:
+        if metric.name in webhooks_alone if own is None else metric.name not in own:
             continue
         known = VALUES.get(metric.name, {})
         values = [
@@ -183,6 +185,20 @@ def test_a_process_has_at_most_2000_series_whatever_it_measures(stage: str) -> N
     folded = {re.split(r"[{ ]", line)[0] for line in shown if OTHER in line and line[0] != "#"}
     assert 1_500 < sum(not line.startswith("#") for line in shown) <= 2_000
     assert len(folded) > (5 if own else 20)
+    assert "cjo_held_commands" in folded, "dispatch counts it, and a process of webhooks does"
+
+
+def test_what_is_measured_of_webhooks_has_series_of_its_own_for_every_endpoint() -> None:
+    """An alert compares what waits of a channel with its answers: none of them may be folded."""
+    metrics = Metrics()
+    channels = [f"channel_{number}" for number in range(ENDPOINTS_MAX)]
+    found = [metric for metric in METRICS if metric.name.startswith("cjo_webhook_")]
+    assert len(found) == 5
+    for metric in found:
+        words = [sorted(VALUES[metric.name][label]) for label in metric.labels[1:]]
+        for labels in product(channels, *words):
+            measure(metrics, metric, labels)
+    assert OTHER not in metrics.render().decode()
 
 
 def measure(metrics: Metrics, metric: Metric, labels: tuple[str, ...], value: float = 1) -> None:

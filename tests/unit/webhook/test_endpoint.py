@@ -10,7 +10,7 @@ from standardwebhooks.webhooks import Webhook
 
 from cjo_stream.cli.schema import _schema
 from cjo_stream.errors import DefinitionError, UsageError
-from cjo_stream.webhook.endpoint import check_channels, read_endpoints
+from cjo_stream.webhook.endpoint import ENDPOINTS_MAX, Endpoint, check_channels, read_endpoints
 from cjo_stream.webhook.signature import headers, read_secrets
 
 OLD, NEW = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -21,7 +21,7 @@ secrets: email.secrets
 """
 
 
-def read(folder: Path, text: str = FIRST, secrets: str = OLD) -> object:
+def read(folder: Path, text: str = FIRST, secrets: str = OLD) -> list[Endpoint]:
     (folder / "webhooks.yaml").write_text(text)
     (folder / "email.secrets").write_text(secrets)
     return read_endpoints(folder / "webhooks.yaml")
@@ -123,6 +123,15 @@ def test_a_request_is_signed_by_each_secret_so_that_they_can_be_rotated() -> Non
     assert len(signed["webhook-signature"].split()) == 2
     for secret in (OLD, NEW):
         assert Webhook(secret).verify(b"{}", signed) == {}
+
+
+def test_a_file_has_no_more_endpoints_than_a_process_measures(tmp_path: Path) -> None:
+    each = [FIRST.replace("webhook: email", f"webhook: c{n}") for n in range(ENDPOINTS_MAX + 1)]
+    with pytest.raises(
+        UsageError, match=r"51 endpoints, .* at most 50: move some .* another file"
+    ):
+        read(tmp_path, "---\n".join(each))
+    assert len(read(tmp_path, "---\n".join(each[1:]))) == ENDPOINTS_MAX
 
 
 def test_a_channel_that_sends_no_commands_is_named(tmp_path: Path) -> None:
