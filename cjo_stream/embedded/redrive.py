@@ -77,7 +77,10 @@ def redrive(
         if is_dry or not chosen:
             shutil.rmtree(unfinished)
         else:
-            (unfinished / _LETTERS).write_bytes(msgspec.json.encode(chosen))
+            with (unfinished / _LETTERS).open("wb") as file:
+                file.write(msgspec.json.encode(chosen))
+                file.flush()
+                os.fsync(file.fileno())
             unfinished.rename(folder)
     written = str(folder / EVENTS) if chosen and not is_dry else None
     return redriven_of(len(chosen), before, left, letters, mending.unread, written)
