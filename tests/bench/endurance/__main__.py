@@ -45,8 +45,9 @@ FORGETS_SOON = """
 policy: endurance
 reward_window: 1m
 """
-"""In an hour a customer of a soak has the events of years, and would grow for all of it: a command
-is remembered for the reward window and `max_late`, by default for eight days."""
+"""Within minutes a customer of a soak, or of an overload, has the events of years, and would grow for
+all of the time: a command is remembered for the reward window and `max_late`, by default for eight
+days."""
 
 
 class Trial:
@@ -209,7 +210,7 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.case == "soak" and asked.minutes < SOAK_MINUTES_MIN:
         parser.error(f"a soak of less than {SOAK_MINUTES_MIN} minutes shows nothing")
-    forgets = asked.case == "soak"
+    forgets = asked.case != "outage"
     with trial(asked.rate, asked.customers, asked.workers, forgets=forgets) as made:
         if asked.case == "soak":
             made.soak(asked.minutes)
