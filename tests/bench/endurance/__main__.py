@@ -45,9 +45,9 @@ FORGETS_SOON = """
 policy: endurance
 reward_window: 1m
 """
-"""Within minutes a customer of a soak, or of an overload, has the events of years, and would grow for
-all of the time: a command is remembered for the reward window and `max_late`, by default for eight
-days."""
+"""Within minutes a customer of a soak, or of an overload, has the events of years, and would grow
+for all of the time: a command is remembered for the reward window and `max_late`, by default for
+eight days."""
 
 
 class Trial:
