@@ -110,8 +110,9 @@ def _stay(drill: Drill) -> None:
 
 
 def _wrong_address(drill: Drill) -> float:
-    drill.installation.end("worker-1")
-    drill.installation.start("worker-1", {"CJO_KAFKA__BOOTSTRAP_SERVERS": NOBODY})
+    """Webhook: a worker's partitions would wait for its session's end, which no drill divides."""
+    drill.installation.end("webhook")
+    drill.installation.start("webhook", {"CJO_KAFKA__BOOTSTRAP_SERVERS": NOBODY})
     return time.monotonic()
 
 
@@ -191,10 +192,10 @@ ENDED: Final = (
         "wrong-address",
         "CjoNotReady",
         _wrong_address,
-        (Hand("mend `CJO_KAFKA__BOOTSTRAP_SERVERS`", elsewhere("worker-1")),),
-        "worker-1",
+        (Hand("mend `CJO_KAFKA__BOOTSTRAP_SERVERS`", elsewhere("webhook")),),
+        "webhook",
         own_s=START_S,
-        labels={"process": "worker-1"},
+        labels={"process": "webhook"},
     ),
     Fault(
         "wrong-key",
