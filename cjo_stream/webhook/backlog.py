@@ -141,6 +141,10 @@ class Backlog:
         """Return the commands that were posted before they were held, and are not answered."""
         return [command for command in self._posted.values() if self._is_held(command)]
 
+    def on_their_way_of(self, places: Collection[Place]) -> list[Command]:
+        """Return the commands of these partitions that are posted and not answered."""
+        return [command for command in self._posted.values() if command.place in places]
+
     def heed(self, holds: Holds, now_ms: int) -> None:
         """Post no command that one of these is of, from now on, and all others."""
         self._holds = holds

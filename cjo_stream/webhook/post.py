@@ -87,7 +87,8 @@ class Poster:
 
     def break_off(self, command: Command) -> None:
         """End the request of a command, if it is on its way; `take` has that, too."""
-        self._loop.call_soon_threadsafe(self._break_off, command)
+        if self.lives:
+            self._loop.call_soon_threadsafe(self._break_off, command)
 
     def take(self, wait_s: float = 0.0) -> list[Answered]:
         """Return the answers that came; waits so long for the first."""

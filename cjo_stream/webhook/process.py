@@ -56,6 +56,8 @@ AT_THE_END_S: Final = 8.0
 AT_A_REVOKE_S: Final = 4.0
 """How long requests on their way are waited for: less than a standstill, or a supervisor's
 patience."""
+BROKEN_OFF_S: Final = 1.0
+"""How long it is waited, then, until those that are left have been broken off."""
 SAY_S: Final = 60.0
 """How often the log says of an endpoint what is wrong with it."""
 
@@ -167,7 +169,7 @@ class WebhookProcess:
     def close(self) -> None:
         """Wait for the answers to what is posted, report them, commit, and close cleanly."""
         try:
-            self._await(AT_THE_END_S, set(self._channels))
+            self._await(AT_THE_END_S, self._taker.standings())
         except (RetryError, StopError) as error:
             _LOG.warning("at the end: %s", error)
         finally:
@@ -178,7 +180,7 @@ class WebhookProcess:
 
     def abandon(self) -> None:
         """Disconnect; what was not committed is posted again."""
-        self._channels = {}  # so answers that come meanwhile are not waited for, nor reported
+        self._backlogs = {}  # so answers that come meanwhile are not waited for, nor reported
         self._poster.close()
         self._sender.close()
         self._taker.abandon()
@@ -323,20 +325,28 @@ class WebhookProcess:
     # --- the end of partitions -----------------------------------------------------------------
 
     def _leave(self, places: Collection[Place]) -> None:
-        """Settle what is on its way, then forget what waits; must not raise."""
-        try:
-            self._await(AT_A_REVOKE_S, {place[0] for place in places})
-        except (RetryError, StopError) as error:
-            _LOG.warning("on a rebalance: %s", error)
+        """Settle what is on its way, then forget what waits; must not raise.
+
+        What is not answered is broken off: the next member with these partitions may answer a hold
+        at once, and nothing that is held may arrive then.
+        """
+        for within_s in (AT_A_REVOKE_S, BROKEN_OFF_S):
+            try:
+                self._await(within_s, places)
+            except (RetryError, StopError) as error:
+                _LOG.warning("on a rebalance: %s", error)
+            for command in self._on_their_way(places):
+                self._poster.break_off(command)
         for backlog in self._backlogs.values():
             backlog.drop(set(places))
 
-    def _await(self, within_s: float, topics: Collection[str]) -> None:
-        """Return when the requests of these topics' endpoints are answered, or after some time."""
-        channels = {c for topic in topics for c in self._channels.get(topic, ())}
-        backlogs = [self._backlogs[channel] for channel in channels]
+    def _on_their_way(self, places: Collection[Place]) -> list[Command]:
+        return [one for each in self._backlogs.values() for one in each.on_their_way_of(places)]
+
+    def _await(self, within_s: float, places: Collection[Place]) -> None:
+        """Return when the requests of these partitions are answered, or after some time."""
         until_s = time.monotonic() + within_s
-        while any(one.on_their_way for one in backlogs):
+        while self._on_their_way(places):
             left_s = until_s - time.monotonic()
             if left_s <= 0:
                 _LOG.warning("requests were not answered in time: they are posted again")

@@ -257,6 +257,7 @@ def test_partitions_that_go_take_their_commands_with_them() -> None:
         waiting.add(command(number, customer, partition=partition), 0)
     posted = waiting.next(0)
     assert numbers(posted) == [0, 2, 3]
+    assert numbers(waiting.on_their_way_of({("t", 0)})) == [0, 2]
     waiting.drop({("t", 0)})
     assert waiting.waits == 2
     waiting.answered(posted[0], 1)
