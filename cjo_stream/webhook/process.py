@@ -253,8 +253,9 @@ class WebhookProcess:
         for channel, backlog in self._backlogs.items():
             for command in backlog.next(now_ms):
                 self._poster.post(channel, command)
-            self._metrics.set("cjo_webhook_waiting", (channel,), backlog.waits - backlog.held)
-            self._metrics.set("cjo_held_commands", (channel,), backlog.held)
+            held = backlog.held
+            self._metrics.set("cjo_webhook_waiting", (channel,), backlog.waits - held)
+            self._metrics.set("cjo_held_commands", (channel,), held)
             self._metrics.set("cjo_webhook_gone", (channel,), backlog.is_gone)
 
     def _settle(self, answers: Sequence[Answered]) -> None:

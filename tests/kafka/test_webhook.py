@@ -23,6 +23,7 @@ from cjo_stream.errors import StopError, UsageError
 from cjo_stream.kafka.channel.taker import Taker
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id
+from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.operator.installation import OnKafka
 from cjo_stream.kafka.process.stage import Stopping
@@ -821,9 +822,18 @@ def test_a_topic_that_was_never_read_is_known_before_anything_of_it_is_posted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Taker, "commit_when_due", lambda _: None)
+    committed: list[list[Place]] = []
+    commit = Taker._commit
+
+    def noted(self: Taker, places: Sequence[Place], *, wait: bool) -> None:
+        committed.append(list(places))
+        commit(self, places, wait=wait)
+
+    monkeypatch.setattr(Taker, "_commit", noted)
     file = write_endpoints(tmp_path, sms=mail)
     process = opened(WebhookProcess(installation, Metrics(), Stopping(), read_endpoints(file)))
     try:
+        assert sorted(committed[0]) == [(SHARED, 0), (SHARED, 1)], "all in one request"
         operator.hold(Which("sms"))
         assert f"{SHARED}/0" in operator.unheeding(), "it was said to be in force"
     finally:

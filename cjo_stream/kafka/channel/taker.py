@@ -74,6 +74,8 @@ class Taker:
         self._lost = lost
         self._reached: dict[Place, Reached] = {}
         self._committed: dict[Place, tuple[int, str]] = {}
+        self._new: list[Place] = []
+        """Partitions that were never committed, and are before anything of them is taken."""
         self._halted: frozenset[str] = frozenset()
         self._commit_due_s = self._again_due_s = 0.0
         self.begun = 0
@@ -114,6 +116,9 @@ class Taker:
         self._member.turned()
         messages = self._member.gather(most, idle_s)
         if messages is None:
+            # So whoever asks which partitions heed a hold knows of these.
+            self._commit(self._new, wait=True)
+            self._new.clear()
             self._member.resume()
             return []
         found = []
@@ -183,8 +188,7 @@ class Taker:
         self.begun += 1
         self._committed.pop(found.place, None)
         if found.committed is None:
-            # So whoever asks which partitions heed a hold knows of this one.
-            self._commit([found.place], wait=True)
+            self._new.append(found.place)
         if reached.lost:
             self._lost(found.place[0], reached.lost)
 
