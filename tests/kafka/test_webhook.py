@@ -23,7 +23,6 @@ from cjo_stream.errors import StopError, UsageError
 from cjo_stream.kafka.channel.taker import Taker
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id
-from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.operator.installation import OnKafka
 from cjo_stream.kafka.process.stage import Stopping
@@ -786,34 +785,6 @@ def test_a_request_that_is_on_its_way_when_it_is_held_is_broken_off(
         process.abandon()
 
 
-def test_a_request_does_not_outlive_its_partition(
-    installation: Settings,
-    commands: Commands,
-    mail: Receiver,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The next member with the partition may answer a hold before the request arrives."""
-    monkeypatch.setattr("cjo_stream.webhook.process.AT_A_REVOKE_S", 0.2)
-    mail.behave("slow")
-    file = write_endpoints(tmp_path, mail=mail)
-    file.write_text(file.read_text().replace("timeout: 1s", "timeout: 60s"))
-    process = opened(WebhookProcess(installation, Metrics(), Stopping(), read_endpoints(file)))
-    try:
-        commands.send(*range(6), customers=6)
-        until(lambda: len(mail.requests()) == 6, process)
-        posted = dict(process._poster._tasks)
-        left = min(command.place for command in posted.values())
-        others = [one for one in posted.values() if one.place != left]
-        assert 0 < len(others) < 6
-        process._leave([left])
-        assert list(process._poster._tasks.values()) == others
-        assert all(task.cancelled() is (one.place == left) for task, one in posted.items())
-        assert waits(process) == len(others)
-    finally:
-        process.abandon()
-
-
 def test_a_topic_that_was_never_read_is_known_before_anything_of_it_is_posted(
     installation: Settings,
     operator: Operator,
@@ -822,18 +793,9 @@ def test_a_topic_that_was_never_read_is_known_before_anything_of_it_is_posted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Taker, "commit_when_due", lambda _: None)
-    committed: list[list[Place]] = []
-    commit = Taker._commit
-
-    def noted(self: Taker, places: Sequence[Place], *, wait: bool) -> None:
-        committed.append(list(places))
-        commit(self, places, wait=wait)
-
-    monkeypatch.setattr(Taker, "_commit", noted)
     file = write_endpoints(tmp_path, sms=mail)
     process = opened(WebhookProcess(installation, Metrics(), Stopping(), read_endpoints(file)))
     try:
-        assert sorted(committed[0]) == [(SHARED, 0), (SHARED, 1)], "all in one request"
         operator.hold(Which("sms"))
         assert f"{SHARED}/0" in operator.unheeding(), "it was said to be in force"
     finally:
