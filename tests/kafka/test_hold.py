@@ -24,6 +24,7 @@ from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.definition import apply
 from cjo_stream.kafka.definition.log import read_definitions
 from cjo_stream.kafka.hold import shelf
+from cjo_stream.kafka.hold.order import read_holds
 from cjo_stream.kafka.hold.shelf import SHELF, read_shelves, settled
 from cjo_stream.kafka.operator.installation import OnKafka
 from cjo_stream.kafka.topic.name import Names
@@ -167,7 +168,8 @@ def test_commands_that_someone_deletes_are_told_and_the_rest_goes_on(
 def test_what_waits_is_told_while_dispatch_writes(installation: Settings) -> None:
     place, held = OnKafka(installation), Names(installation.topic_prefix).held
     place.hold(order(ALL))
-    waiting = Shelf(waiting={"mail": {"hello": 2}}, seen=9)
+    seen = read_holds(installation).seen
+    waiting = Shelf(waiting={"mail": {"hello": 2}}, seen=seen)
     produce(installation, held, encode(waiting), key=SHELF)
     properties = {**installation.kafka_properties(), "transactional.id": held}
     writer = Producer(properties)
