@@ -126,7 +126,7 @@ def test_a_command_has_the_context_of_its_event_after_kills_and_steps_are_linked
             assert carried in (("", ""), expected_of(number))
         else:
             assert carried == expected_of(number), action
-    assert late < EVENTS / 2
+    assert late < EVENTS
     assert sum(chain.restarts.values()) >= 4
     _check_spans(collector, chain)
 
