@@ -26,7 +26,7 @@ from tests.world.chain import Chain, wait_until_quiet
 
 TOPOLOGY = Path(__file__).parents[2] / "topologies/shop"
 WORKER, OTHERS = 1.3, 0.5
-"""What worker, and intake and dispatch together, take of an event on Kafka: times that of a run."""
+"""What the worker, and intake and dispatch together, take of an event: times that of a run."""
 TOO_MUCH = 1.5
 EVENTS = 60_000
 HOURS = 2
