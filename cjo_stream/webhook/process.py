@@ -211,6 +211,15 @@ class WebhookProcess:
         self._admin.require(topics)
         self._channels = topics
         self._elsewhere = frozenset(targets.keys() - self._endpoints.keys())
+        for channel in sorted(self._elsewhere):
+            if targets[channel] in topics:
+                _LOG.warning(
+                    "channel %s has no endpoint here and shares the topic %s: its commands are "
+                    "passed over, also for a webhook with another file. If nothing else takes "
+                    "them, give it an endpoint in this file",
+                    channel,
+                    targets[channel],
+                )
         self._taker.subscribe(topics)
 
     def _add(self, record: Record) -> None:

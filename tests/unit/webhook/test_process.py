@@ -26,7 +26,7 @@ def process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook
     """Return a process with an endpoint that never answers; six requests are on their way."""
     edge = SimpleNamespace(
         require=lambda _: {}, read=lambda: None, beat=lambda: None, wait=None, close=lambda: None,
-        abandon=lambda: None,
+        abandon=lambda: None, subscribe=lambda _: None,
     )  # fmt: skip
     for name in ("Admin", "DefinitionLog", "Texts", "Sender", "Taker", "Vitals"):
         monkeypatch.setattr(process_, name, lambda *_: edge)
@@ -67,6 +67,14 @@ def test_nor_does_it_where_an_answer_cannot_be_reported(process: WebhookProcess)
     process._leave([("t", 0), ("t", 1)])
     assert numbers(process) == []
     assert backlog.on_their_way == 0
+
+
+def test_a_channel_whose_commands_are_passed_over_is_named(
+    process: WebhookProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    process._subscribe({"mail": "shared", "push": "shared", "sms": "another"})
+    (warned,) = caplog.messages
+    assert "channel push has no endpoint here and shares the topic shared" in warned
 
 
 def waiting(number: int) -> Command:
