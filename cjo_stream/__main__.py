@@ -10,12 +10,14 @@ import sys
 def main() -> None:
     """Run the command line; the process ends with its exit code."""
     from cjo_stream.cli.app import call
-    from cjo_stream.embedded.collector import YOUNG_OBJECTS
+    from cjo_stream.embedded.collector import YOUNG_OBJECTS, leave
     from cjo_stream.store.private import UMASK
 
     os.umask(UMASK)
     gc.set_threshold(YOUNG_OBJECTS)
-    sys.exit(call(sys.argv[1:]))
+    code = call(sys.argv[1:])
+    leave()
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -13,12 +13,17 @@ from tests.unit.house.refusals import rows_of
 from tests.unit.house.refusing import noted
 
 TESTS = Path(__file__).parent
+GARBAGE = (10_000, 10, 10)
 
 
 def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 10, 10)
+    gc.set_threshold(*GARBAGE)
+
+
+def pytest_runtest_teardown() -> None:
+    gc.set_threshold(*GARBAGE)  # a command that runs a record leaves others
 
 
 @pytest.hookimpl(wrapper=True)

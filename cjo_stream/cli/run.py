@@ -105,7 +105,7 @@ def run(
     tenant_key = settings_of(context).tenant_key_bytes()
 
     from cjo_stream import definition, ingest
-    from cjo_stream.embedded.collector import looking_among_young
+    from cjo_stream.embedded.collector import look_seldom
     from cjo_stream.embedded.recorded import Recorded, run_files
     from cjo_stream.embedded.run import Start
     from cjo_stream.ingest.files import choose_channel, open_files
@@ -132,7 +132,8 @@ def run(
     if state is not None:
         _check_permit(state, definitions, tenant_key)
     start = Start()
-    with Ticker(quiet=json) as ticker, looking_among_young():
+    look_seldom()
+    with Ticker(quiet=json) as ticker:
         summary = run_files(
             definitions,
             recorded,

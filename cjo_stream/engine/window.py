@@ -12,7 +12,7 @@ from typing import Final
 
 from cjo_stream.engine.task import Task
 
-RECORDS_MAX: Final = 10_000
+RECORDS_MAX: Final = 20_000
 RECORDS_MIN: Final = 500
 BYTES_MAX: Final = 32 << 20
 """Of records as they came in: until the commit their events are in memory, in several times as

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from cjo_stream.core.catalogue import GOVERNANCE, PREDICTION, REWARD
 from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.definition import compile_content
+from cjo_stream.embedded.collector import leave
 from cjo_stream.embedded.cores import wire
 from cjo_stream.embedded.cores.spool import Entry, entries
 from cjo_stream.embedded.learning import learns
@@ -50,6 +51,8 @@ def serve(connection: Connection) -> None:
         return
     except CjoError as error:
         connection.send_bytes(wire.encode(wire.Failed(str(error))))
+    finally:
+        leave()
 
 
 class _Record(NamedTuple):

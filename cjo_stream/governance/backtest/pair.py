@@ -20,7 +20,7 @@ from typing import Any, Final
 import msgspec
 
 from cjo_stream.definition import DefinitionSet, compile_stored
-from cjo_stream.embedded.collector import looking_among_young
+from cjo_stream.embedded.collector import leave, look_seldom
 from cjo_stream.embedded.progress import Progress
 from cjo_stream.errors import CjoError, StopError, UsageError
 from cjo_stream.governance.backtest.side import Order, Ran, run_side
@@ -120,8 +120,8 @@ def _run(task: Task, parent: Connection) -> None:
     try:
         definitions = DefinitionSet(compile_stored(task.content), task.content, [], task.digest)
         other = compile_stored(task.other) if task.other is not None else None
-        with looking_among_young():
-            ran = run_side(definitions, task.order, task.out, other, parent.send)
+        look_seldom()
+        ran = run_side(definitions, task.order, task.out, other, parent.send)
         (task.out / _FILE).write_bytes(msgspec.msgpack.encode(ran))
         parent.send(None)
     except CjoError as error:
@@ -130,6 +130,8 @@ def _run(task: Task, parent: Connection) -> None:
         return  # nobody waits for it any more
     except OSError as error:
         parent.send(_Failed(f"{error}: make room there, then give the command again", False))
+    finally:
+        leave()
 
 
 def _start(process: BaseProcess) -> None:
