@@ -1,8 +1,8 @@
 """A customer's timeline: its last events and records, for operators and unmerges.
 
 It is part of the customer's state, but too large to be written with every event: the engine keeps
-each entry under a key of its own (engine/codec.py), and handlers read it whole only where they
-need it, through `turn.timelines`.
+what a turn adds under a key of its own (engine/codec.py), and handlers read it whole only where
+they need it, through `turn.timelines`.
 
     event       an event, with the value that each trait took, and what a consent said:
                 {type, time, id, channel, traits, said?}
@@ -72,13 +72,13 @@ class Timelines(Protocol):
     """The timelines of a task's customers."""
 
     def read(self, key: str, noted: int) -> list[TimelineEntry]:
-        """Return the timeline of the customer at actor `key`, oldest first."""
+        """Return the timeline of the customer at actor `key`, oldest first, from its notes."""
 
     def extend(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
-        """Add entries of any age, the first of number `noted`; beyond the bound the oldest go."""
+        """Add entries of any age, a note of each, the first of number `noted`."""
 
     def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
-        """Replace the customer's timeline by `entries`, numbered from 0."""
+        """Replace the customer's timeline by `entries`, a note of each, numbered from 0."""
 
 
 class NoTimelines:

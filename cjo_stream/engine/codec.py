@@ -2,10 +2,11 @@
 
 Keys sort as their parts do; numbers in them are big-endian, unsigned. Every value but a timer's
 starts with a version byte, 1. An actor's starts with 2 if the actor wakes at another time than its
-state says; that time follows.
+state says; that time follows. A note's starts with 2 if it has several entries.
 
     s | actor key (ascii)              an actor's state: msgpack; version 2: wake (8), state
-    h | actor key | slot (2)           an entry of a customer's timeline, a ring: msgpack
+    h | actor key | slot (2)           a note of a customer's timeline, a ring: msgpack; version 1:
+                                       an entry; version 2: a list of them
     t | due + 2^63 (8) | actor key     when an actor is due next: empty
     l i | partition (4) | topic id     cursor of an incoming lane: offset, index (8, 8; signed)
     l o | receiver (4)                 last number sent to a receiver: offset, index (8, 8; signed)
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -34,11 +36,12 @@ from cjo_stream.engine.port import Log
 from cjo_stream.engine.rollout import Rollout
 from cjo_stream.errors import RefusalError
 
-BEHAVIOUR = 5
+BEHAVIOUR = 6
 """Raised when the same log would give other results than before."""
 
 VERSION: Final = b"\x01"
 PUT_OFF: Final = b"\x02"
+SEVERAL: Final = b"\x02"
 META_KEY: Final = b"m"
 ACTORS: Final = (b"s", b"t")
 CUSTOMERS: Final = (b"sp", b"sq")
@@ -104,6 +107,7 @@ _CUSTOMER = msgspec.msgpack.Decoder(Customer)
 _IDENTIFIER = msgspec.msgpack.Decoder(Identifier)
 
 _ENTRY = msgspec.msgpack.Decoder(TimelineEntry)
+_ENTRIES = msgspec.msgpack.Decoder(list[TimelineEntry])
 
 ActorState: TypeAlias = Customer | Identifier
 
@@ -157,18 +161,22 @@ def ring_key(key: str) -> bytes:
 
 
 def slot_key(ring: bytes, slot: int) -> bytes:
-    """Return the store key of one entry of a timeline."""
+    """Return the store key of one note of a timeline."""
     return ring + _SLOT.pack(slot)
 
 
-def encode_entry(entry: TimelineEntry) -> bytes:
-    """Return the stored value of a timeline's entry."""
-    return VERSION + _ENCODER.encode(entry)
+def encode_note(entries: Sequence[TimelineEntry]) -> bytes:
+    """Return the stored value of a note of one or more entries."""
+    if len(entries) == 1:
+        return VERSION + _ENCODER.encode(entries[0])
+    return SEVERAL + _ENCODER.encode(entries)
 
 
-def decode_entry(value: bytes) -> TimelineEntry:
-    """Return the entry."""
-    return _ENTRY.decode(_body(value))
+def decode_note(value: bytes) -> list[TimelineEntry]:
+    """Return the note's entries."""
+    if value[:1] == SEVERAL:
+        return _ENTRIES.decode(value[1:])
+    return [_ENTRY.decode(_body(value))]
 
 
 def key_ranges(prefix: str) -> list[tuple[bytes, bytes]]:

@@ -1,8 +1,10 @@
 """The timelines of a task's customers.
 
-In a store that is kept, a ring of entries for each, every entry under its own key: an event writes
-only its own entry. Entries written since the last `settle` hide those in the store. Those of a
-store that ends with its process are never seen by another one, and are lists of entries.
+In a store that is kept, a ring of notes for each, every note under its own key: a turn writes only
+its own note, of all its entries. Notes written since the last `settle` hide those in the store.
+Those of a store that ends with its process are never seen by another one, and are lists.
+
+The ring has as many notes as a timeline has entries at most, so it has the newest ones.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cjo_stream.core.bounds import BOUNDS
-from cjo_stream.core.timeline import TimelineEntry
+from cjo_stream.core.timeline import TimelineEntry, newest
 from cjo_stream.engine import codec
 from cjo_stream.engine.port import Batch, Store
 
@@ -24,22 +26,25 @@ class Timelines:
         self._written: dict[bytes, bytes | None] = {}
 
     def read(self, key: str, noted: int) -> list[TimelineEntry]:
-        """Return the timeline of the customer at actor `key`, after `noted` entries in all."""
+        """Return the timeline of the customer at actor `key`, after `noted` notes in all."""
         first, ring = max(0, noted - self._most), codec.ring_key(key)
-        entries = []
+        entries: list[TimelineEntry] = []
         for number in range(first, noted):
             slot = codec.slot_key(ring, number % self._most)
             value = self._written[slot] if slot in self._written else self._store.get(slot)
             if value is not None:
-                entries.append(codec.decode_entry(value))
-        entries.sort(key=lambda entry: entry.at)  # a merge adds what is older
-        return entries
+                entries += codec.decode_note(value)
+        return newest(entries, self._most)
+
+    def note(self, key: str, number: int, entries: Sequence[TimelineEntry]) -> None:
+        """Write the note of that number; in a full ring it replaces the oldest."""
+        slot = codec.slot_key(codec.ring_key(key), number % self._most)
+        self._written[slot] = codec.encode_note(entries)
 
     def extend(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
-        """Write entries, the first of number `noted`; in a full ring each replaces the oldest."""
-        ring = codec.ring_key(key)
+        """Write a note of each entry, the first of number `noted`."""
         for number, entry in enumerate(entries, noted):
-            self._written[codec.slot_key(ring, number % self._most)] = codec.encode_entry(entry)
+            self.note(key, number, [entry])
 
     def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Replace the customer's timeline by `entries`, numbered from 0."""
@@ -66,8 +71,9 @@ class HeldTimelines:
 
     def __init__(self, entries_max: int = BOUNDS.timeline) -> None:
         self._most = entries_max
-        self._settled: dict[str, list[TimelineEntry]] = {}
-        self._new: dict[str, list[TimelineEntry]] = {}
+        self._settled: dict[str, list[Sequence[TimelineEntry]]] = {}
+        """The notes of each."""
+        self._new: dict[str, list[Sequence[TimelineEntry]]] = {}
         """What came since the last `settle`."""
         self._replaced: set[str] = set()
         """The customers of which `_new` has all."""
@@ -76,23 +82,27 @@ class HeldTimelines:
         """Return the timeline of the customer at actor `key`."""
         del noted
         settled = [] if key in self._replaced else self._settled.get(key, [])
-        entries = [*settled, *self._new.get(key, ())][-self._most :]
-        entries.sort(key=lambda entry: entry.at)  # a merge adds what is older
-        return entries
+        notes = [*settled, *self._new.get(key, ())][-self._most :]
+        return newest([entry for note in notes for entry in note], self._most)
 
-    def extend(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
-        """Add entries."""
-        del noted
+    def note(self, key: str, number: int, entries: Sequence[TimelineEntry]) -> None:
+        """Add a note."""
+        del number
         new = self._new.get(key)
         if new is None:
-            self._new[key] = list(entries)
+            self._new[key] = [entries]
         else:
-            new += entries
+            new.append(entries)
+
+    def extend(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
+        """Add a note of each entry."""
+        for number, entry in enumerate(entries, noted):
+            self.note(key, number, [entry])
 
     def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Replace the customer's timeline by `entries`."""
         del noted
-        self._new[key] = list(entries)
+        self._new[key] = [[entry] for entry in entries]
         self._replaced.add(key)
 
     def batch(self) -> Batch:
@@ -104,9 +114,9 @@ class HeldTimelines:
         for key in self._replaced:
             self._settled.pop(key, None)
         for key, new in self._new.items():
-            entries = self._settled.setdefault(key, [])
-            entries += new
-            del entries[: -self._most]
+            notes = self._settled.setdefault(key, [])
+            notes += new
+            del notes[: -self._most]
         self._new.clear()
         self._replaced.clear()
 

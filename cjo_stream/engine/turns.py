@@ -310,8 +310,8 @@ class Turns:
                 if noted is not None:
                     entries.append(noted)
         if notes is not None and entries:
-            self._timelines.extend(key, notes.noted, entries)
-            notes.noted += len(entries)
+            self._timelines.note(key, notes.noted, entries)
+            notes.noted += 1
 
     def _wake(self, key: str, entry: CachedActor) -> None:
         """Index the actor's next due time if it has changed."""

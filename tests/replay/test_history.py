@@ -48,7 +48,7 @@ WAY_OUT = (
 )
 LEFT = "Start that release once more, stop it cleanly"
 OTHERS = [number for number in kept.kept() if number != codec.BEHAVIOUR]
-SAME_BYTES: dict[str, str | None] = {"held_commands: Raw": "commands: list[Command]"}
+SAME_BYTES: dict[str, str | None] = {}
 """What is drawn otherwise since the history of this number was written, and yet is the same bytes:
 as it is drawn now -> as it was, None for a struct that was none. The next history empties it."""
 NOT_KEPT = {

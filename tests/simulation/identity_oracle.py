@@ -44,7 +44,7 @@ from cjo_stream.core.record import Reply
 from cjo_stream.core.state import Customer, Identifier
 from cjo_stream.core.timeline import EVENT, EventEntry, TimelineEntry
 from cjo_stream.core.turn import Turn
-from cjo_stream.engine.codec import decode_entry
+from cjo_stream.engine.codec import decode_note
 from tests.simulation.identity import FREE, PARTED, History, topology_of
 from tests.simulation.identity_apart import Apart
 from tests.world.mesh import Mesh, Retold
@@ -408,7 +408,7 @@ class End:
         self._bytes = b""
         for store in told.stores:
             for key, value in store.scan(b"h", b"i"):
-                self._timelines[key[2:-2].decode()].append(decode_entry(value))
+                self._timelines[key[2:-2].decode()] += decode_note(value)
             self._bytes += b"".join(value for _, value in held(store))
 
     def root_of(self, hash_: str) -> str:

@@ -24,7 +24,7 @@ class KeptTimelines:
 
     def extend(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Add entries."""
-        self.replace(key, noted, [*self.read(key, noted), *entries][-self._most() :])
+        self.replace(key, noted, newest([*self.read(key, noted), *entries], self._most()))
 
     def replace(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Let `entries` be a customer's timeline."""
@@ -38,5 +38,5 @@ class KeptTimelines:
             value = effect_of(record).value
             entry = record_entry(turn.clock, anchor, record, value, customer.members)
             noted += [entry] if entry is not None else []
-        customer.noted += len(noted)
+        customer.noted += bool(noted)
         self._entries[key] = newest([*self.read(key, 0), *noted], self._most())

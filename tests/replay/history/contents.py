@@ -92,11 +92,11 @@ def met_in_store(pairs: Pairs) -> Iterator[str]:
         else:
             yield kind
         if kind == "h":
-            entry = codec.decode_entry(value)
-            yield f"h {entry.kind}"
-            yield from met(entry)
-            if entry.kind == EVENT:
-                yield from met(events_of([entry]))
+            for entry in codec.decode_note(value):
+                yield f"h {entry.kind}"
+                yield from met(entry)
+                if entry.kind == EVENT:
+                    yield from met(events_of([entry]))
         elif kind == "m":
             yield from met(codec.decode_meta(value))
         elif kind == "d":

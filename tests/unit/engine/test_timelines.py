@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+import msgspec
 import pytest
 
 from cjo_stream.core.bounds import BOUNDS
@@ -15,10 +16,12 @@ from cjo_stream.core.timeline import (
     event_entry,
     shown,
 )
+from cjo_stream.engine import codec
 from cjo_stream.engine.timelines import HeldTimelines, Timelines
 from cjo_stream.store.memory import MemoryStore
 
 KEY = "p" + "ab" * 19
+FIRST = TimelineEntry(0, "", "event", b"{}")
 
 
 def test_what_a_merge_adds_late_is_read_in_its_place() -> None:
@@ -40,6 +43,32 @@ def test_of_too_many_entries_the_first_added_goes_written_or_not() -> None:
     assert read == list(range(2, BOUNDS.timeline + 2))
 
 
+def test_a_note_of_several_entries_is_one_value_and_a_full_ring_has_the_newest() -> None:
+    store = MemoryStore()
+    timelines = Timelines(store, 3)
+    for number in range(5):
+        pair = [TimelineEntry(2 * number + n, "", "event", b"{}") for n in (0, 1)]
+        timelines.note(KEY, number, pair)
+    store.write(timelines.batch())
+    assert len(list(store.scan(b"", b"\xff"))) == 3
+    assert [entry.at for entry in timelines.read(KEY, 5)] == [7, 8, 9]
+
+
+def test_a_ring_of_an_earlier_release_has_an_entry_under_each_key() -> None:
+    store = MemoryStore()
+    ring = codec.ring_key(KEY)
+    store.write(
+        (
+            codec.slot_key(ring, at),
+            b"\x01" + msgspec.msgpack.encode([at, "", "", b""]),
+        )
+        for at in range(2)
+    )
+    timelines = Timelines(store)
+    timelines.note(KEY, 2, [TimelineEntry(2, "", "", b""), TimelineEntry(3, "", "", b"")])
+    assert [entry.at for entry in timelines.read(KEY, 3)] == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_timelines_in_no_store_are_as_those_in_a_store(seed: int) -> None:
     draw = random.Random(seed)
@@ -49,11 +78,15 @@ def test_timelines_in_no_store_are_as_those_in_a_store(seed: int) -> None:
     for at in range(200):
         size = draw.randint(0, 9)
         entries = [TimelineEntry(draw.randint(0, at), "", "event", b"%d" % n) for n in range(size)]
-        match draw.choice(["extend", "extend", "replace", "settle", "reset"]):
+        match draw.choice(["extend", "note", "note", "replace", "settle", "reset"]):
             case "extend":
                 for one in (stored, held):
                     one.extend(KEY, noted, entries)
                 noted += size
+            case "note":
+                for one in (stored, held):
+                    one.note(KEY, noted, entries or [FIRST])
+                noted += 1
             case "replace":
                 for one in (stored, held):
                     one.replace(KEY, noted, entries[:7])
