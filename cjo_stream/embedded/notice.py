@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from cjo_stream.core.program.program import Program
+from cjo_stream.core.vocabulary import BUILT_IN
 from cjo_stream.embedded.driven import Driven
 from cjo_stream.embedded.undeclared import UndeclaredSummary, undeclared_in
 from cjo_stream.embedded.unread import METRIC, Attributes, Counts, Place, UnreadSummary, unread_in
@@ -113,7 +114,13 @@ def _notices(
         examples |= decoder.examples
         given = decoder.given
         undeclared = [name for name, _ in decoder.identifiers.undeclared.most_common()]
-    names = {_IDENTIFIERS: undeclared, _FACTS: _unknown_facts(attributes, program)}
+    names = {
+        (_IDENTIFIERS, "undeclared"): undeclared,
+        (_FACTS, "unknown"): _unknown_facts(attributes, program),
+        (_CONSENT, "attribute"): [
+            name for name in attributes.names("cjo.consent") if name not in BUILT_IN["cjo.consent"]
+        ],
+    }
     return Notices(
         list(unread_in(counts, examples, attributes, program, given)),
         [
@@ -136,16 +143,16 @@ def _unknown_facts(attributes: Attributes, program: Program | None) -> list[str]
 def _ignored_in(
     counts: Counts,
     examples: Mapping[tuple[str, ...], Place],
-    names: Mapping[str, Iterable[str]],
+    names: Mapping[tuple[str, str], Iterable[str]],
 ) -> Iterator[IgnoredSummary]:
-    """Yield what was ignored; `names` are those of what is not declared, by metric."""
+    """Yield what was ignored; `names` are those that no label has, by metric and reason."""
     for key, times in sorted(counts.items()):
         metric, *labels = key
         if PLACES.get(metric) != "ignored" or (labels and labels[-1] in AS_MEANT.get(metric, ())):
             continue
         what, name, reason = _read(metric, labels)
         if not name:
-            name = _some(list(names.get(metric, ())))
+            name = _some(list(names.get((metric, reason), ())))
         yield IgnoredSummary(what, name, reason, int(times), *_where(examples.get(key)))
 
 

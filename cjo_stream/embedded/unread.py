@@ -2,6 +2,7 @@
 
     journey.big, event.total, type    a text that was compared with a number
     channel.till, row.minutes, value  a text of a table that is no number
+    cjo.outcome, event.value, type    what an acceptance is worth, that is no number
     channel.web, time, seconds        a number of seconds where ms are wanted
 
 `is_every` says that no value of the field could be used: then the definition does not do what its
@@ -20,6 +21,7 @@ import msgspec
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.program.program import Program
+from cjo_stream.core.vocabulary import BUILT_IN
 from cjo_stream.core.word import Unread
 from cjo_stream.engine.port import Decoded
 from cjo_stream.errors import InputError
@@ -143,6 +145,8 @@ def _is_every(kinds: Mapping[type, int], reason: Unread, values: int) -> bool:
 
 def _types_of(definition: str, program: Program) -> frozenset[str] | None:
     """Return the event types that a definition listens to; None for all."""
+    if definition in BUILT_IN:
+        return frozenset((definition,))
     kind, _, name = definition.partition(".")
     if kind == "trait" and name in program.traits:
         return program.traits[name].on

@@ -11,8 +11,10 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from cjo_stream.core.profile.consent import EVERYWHERE, NAME_CHARACTERS_MAX
+from cjo_stream.core.vocabulary import BUILT_IN
 from cjo_stream.core.word import ConsentStatus
 from cjo_stream.errors import InputError
+from cjo_stream.ingest.built_in import check_names
 
 CONSENT_TYPE: Final = "cjo.consent"
 
@@ -43,6 +45,14 @@ _STATUS_OF: Final = {word: str(status) for status, words in STATUSES.items() for
 _BETWEEN: Final = re.compile(r"[\s_-]+")
 
 
+def check_consent(attributes: dict[str, Any]) -> None:
+    """Raise InputError if a statement has an attribute only under a misspelt name.
+
+    Without its `channel` it would be about every channel.
+    """
+    check_names(attributes, BUILT_IN[CONSENT_TYPE])
+
+
 def read_consent(attributes: dict[str, Any], channels: Collection[str]) -> dict[str, Any]:
     """Return the attributes of a statement with the words of the contract; raises InputError.
 
@@ -69,6 +79,18 @@ def read_consent(attributes: dict[str, Any], channels: Collection[str]) -> dict[
         known = ", ".join(sorted(channels))
         raise InputError("invalid", f"the `channel` of a consent is none of {known}, nor *")
     return {**read, "channel": named}
+
+
+def says_more(read: dict[str, Any], known: Collection[str]) -> bool:
+    """Return whether a grant for every channel, for want of a `channel`, has unknown attributes.
+
+    One of them may have been meant as the channel.
+    """
+    return (
+        read.get("channel") is None
+        and read["status"] == ConsentStatus.GRANTED
+        and any(name not in known for name in read)
+    )
 
 
 def _word(value: Any) -> str | None:

@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cjo_stream.core.vocabulary import BUILT_IN
 from cjo_stream.core.word import AttributeType, Undeclared
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.ingest.format.time import read_time
 
-BUILT_IN: Final = frozenset(("cjo.profile", "cjo.consent", "cjo.outcome"))
 _ABSENT: Final = type(None)
 _TYPES: Final[dict[AttributeType, frozenset[type]]] = {
     AttributeType.STRING: frozenset((str, _ABSENT)),

@@ -34,13 +34,15 @@ from cjo_stream.core.expression.path import text_of_path
 from cjo_stream.core.expression.timestamp import are_seconds
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, Input
+from cjo_stream.core.vocabulary import BUILT_IN
 from cjo_stream.core.word import Codec, Format, Skipped, Unread
 from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import described
 from cjo_stream.ingest.archive import row as archive
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
-from cjo_stream.ingest.consent import CONSENT_TYPE, read_consent
+from cjo_stream.ingest.built_in import check_outcome, why_refused
+from cjo_stream.ingest.consent import CONSENT_TYPE, check_consent, read_consent, says_more
 from cjo_stream.ingest.declared import Comparison
 from cjo_stream.ingest.described import RECORD_BYTES_MAX
 from cjo_stream.ingest.format import cloudevents, debezium, mapped, native, segment
@@ -146,11 +148,16 @@ class Decoder:
         )
         self._skipped: Counter[tuple[str, Skipped]] = Counter()
         """By channel."""
+        declared = (program.events or {}).get(CONSENT_TYPE, {})
+        self._of_consents = {*BUILT_IN[CONSENT_TYPE], *declared}
+        self._wide = 0
+        """Grants for every channel that also say what nobody reads."""
         self._taken_over: Counter[tuple[str, ...]] = Counter()
         """Counts of other decoders."""
         self._given: set[str] = set()
         self._is_type = lru_cache(1024)(lambda text: _TYPE.fullmatch(text) is not None)
         """For texts that are short enough to be cached."""
+        self._why_refused = lru_cache(1024)(why_refused)
 
     def __call__(self, record: RawRecord) -> Decoded:
         """Return the event or events of `record`, or the reason why there is none.
@@ -177,7 +184,7 @@ class Decoder:
     def _kinds(self) -> int:
         scope = self._scope
         of_maps = len(scope.unread) + len(scope.faults)
-        return of_maps + len(self.identifiers.ignored) + len(self._skipped)
+        return of_maps + len(self.identifiers.ignored) + len(self._skipped) + (self._wide > 0)
 
     @property
     def given(self) -> set[str]:
@@ -197,6 +204,7 @@ class Decoder:
         counts = self._counted()
         self.identifiers.ignored.clear()
         self._skipped.clear()
+        self._wide = 0
         self._scope.faults.clear()
         self._scope.unread.clear()
         self._noted = 0
@@ -235,6 +243,8 @@ class Decoder:
             counts["cjo_identifiers_ignored_total", type_, reason] = count
         for (channel, why_skipped), count in self._skipped.items():
             counts["cjo_records_skipped_total", channel, why_skipped] = count
+        if self._wide:
+            counts["cjo_consent_ignored_total", "attribute"] = self._wide
         for definition, count in self._scope.faults.items():
             counts["cjo_expression_errors_total", definition] = count
         for (definition, field, why), count in self._scope.unread.items():
@@ -280,7 +290,8 @@ class Decoder:
     def _archived(self, record: RawRecord) -> Event:
         """Return the event of a row of the archive, as it was when it came.
 
-        It is native, whatever its channel's format, and has its first coordinates and time.
+        It is native, whatever its channel's format, and has its first coordinates and time. What
+        was accepted then is accepted now, whatever its words: a replay gives the same.
         """
         row = archive.read_row(record.value)
         if row.channel is not None and row.channel not in self._readers:
@@ -293,7 +304,7 @@ class Decoder:
         id_ = msgspec.UNSET if row.id is None else row.id
         identifiers: Identifiers = {name: [*of] for name, of in row.identifiers.items()}
         read = Native(row.type, row.time, identifiers, id_, row.attributes)
-        return self._event(came, row.channel, read, row.index)
+        return self._event(came, row.channel, read, row.index, is_archived=True)
 
     def _undeclared(self) -> InputError:
         names = ", ".join(self._readers) or "none"
@@ -347,7 +358,13 @@ class Decoder:
         return channel, read
 
     def _event(
-        self, record: RawRecord, channel: str | None, read: Native, number: int = 0
+        self,
+        record: RawRecord,
+        channel: str | None,
+        read: Native,
+        number: int = 0,
+        *,
+        is_archived: bool = False,
     ) -> Event:
         """Return an event of a record that has been read; raises InputError.
 
@@ -374,8 +391,17 @@ class Decoder:
             if len(record.value) > ATTRIBUTES_BYTES_MAX:
                 check_size(attributes)
             check_attributes(attributes)
+        if not is_archived:
+            if (why := self._why_refused(type_)) is not None:
+                raise InputError("invalid", why)
+            if type_ == OUTCOME_TYPE:
+                check_outcome(attributes)
+            elif type_ == CONSENT_TYPE:
+                check_consent(attributes)
         if type_ == CONSENT_TYPE:
             attributes = read_consent(attributes, self._readers)
+            if says_more(attributes, self._of_consents):
+                self._wide += 1
         if channel in self._times_as_they_come and are_seconds(time):
             self._count_seconds(channel)
         if time - record.time > AHEAD_MS_MAX:

@@ -16,11 +16,12 @@ import msgspec
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.program.program import Program
+from cjo_stream.core.vocabulary import BUILT_IN
 from cjo_stream.core.word import AttributeType
 from cjo_stream.engine.port import DecodedRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.cause import without_values
-from cjo_stream.ingest.declared import BUILT_IN, fits
+from cjo_stream.ingest.declared import fits
 from cjo_stream.ingest.format.time import read_time
 
 NAMES_MAX: Final = 10_000
@@ -185,7 +186,7 @@ def _of_names(
     of_sample = {name for name in sample if event is not None or name not in BUILT_IN}
     if event in BUILT_IN:
         of_sample &= set(declared)
-    only = sorted(of_sample - set(declared)), sorted(set(declared) - of_sample - BUILT_IN)
+    only = sorted(of_sample - set(declared)), sorted(set(declared) - of_sample - BUILT_IN.keys())
     for lack, names, others in ((Lack.UNDECLARED, *only), (Lack.ABSENT, *only[::-1])):
         for name in names:
             near = next(iter(difflib.get_close_matches(name, others, 1, _NEAR)), None)

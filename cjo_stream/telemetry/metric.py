@@ -148,7 +148,7 @@ METRICS: Final = (
         "cjo_consent_ignored_total",
         "counter",
         ("reason",),
-        "Statements of consent without effect",
+        "Statements of consent without effect, or with a word without effect",
     ),
     Metric(
         "cjo_state_bounds_total",

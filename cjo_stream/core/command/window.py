@@ -21,7 +21,7 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.record import Action, Reward
 from cjo_stream.core.state import Customer, Window
 from cjo_stream.core.turn import Turn
-from cjo_stream.core.word import Outcome
+from cjo_stream.core.word import Outcome, Unread
 
 ACCEPTANCES: Final = frozenset((Outcome.ACCEPT, Outcome.CONVERTED))
 
@@ -69,7 +69,10 @@ def reward_outcome(customer: Customer, event: Event, turn: Turn) -> None:
         return
     window.outcome = outcome
     if outcome in ACCEPTANCES:
-        window.value = _value(event.attributes.get("value"))
+        value = event.attributes.get("value")
+        window.value = _value(value)
+        if value is not None and window.value is None:
+            turn.count("cjo_values_unread_total", event.type, "event.value", Unread.TYPE)
         if window.features is None:
             customer.windows.remove(window)
             _record_reward(customer, window, turn)

@@ -1,7 +1,8 @@
 """Event types and attributes that definitions name, held against those that `events` declares.
 
-Without `events` anything may come in. Then only attributes of the events that the engine itself
-raises are checked.
+Without `events` anything may come in. Then only types that begin with `cjo.` are checked, which
+are the engine's own, and attributes of the events that it raises itself; what surely misspells
+another of its words is a warning.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import Final
 
 from cjo_stream.core.expression.literal import compared
 from cjo_stream.core.program.program import ENGINE_TYPES
+from cjo_stream.core.vocabulary import BUILT_IN, OWN, meant
 from cjo_stream.definition.build.context import Context
-from cjo_stream.definition.build.use import Reading, Types, Uses
+from cjo_stream.definition.build.use import Named, Reading, Types, Uses
+from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Item
 from cjo_stream.definition.text.report import quoted, unknown
 
 _ENGINE_ATTRIBUTES: Final = frozenset(("journey", "key", "outcome"))
-_CONSENT: Final = ("purpose", "channel", "status")
-_OUTCOME: Final = ("action_id", "action", "channel", "outcome", "value", "issue", "group")
 _RAISED_FIELDS: Final = frozenset(("type", "time"))
 _FIELDS: Final = _RAISED_FIELDS | {"id", "channel"}
 _LISTED_MAX: Final = 5
@@ -35,38 +36,73 @@ def check_events(uses: Uses, raised: Mapping[str, Collection[str]], context: Con
     """
     known = _known(raised, context)
     is_whole = context.declared.events is not None
-    for named in uses.types if is_whole else ():
-        if named.name not in known:
+    for named in _types(uses):
+        if named.name in known:
+            continue
+        if is_whole or named.name.startswith(OWN):
             _report(named.item, named.offset, "event type", named.name, known, context)
+        elif near := _raised_type(named.name):
+            _warn(named.item, "event type", named.name, near, context)
     for reading in uses.readings:
-        if is_whole:
-            _check_compared(reading, known, context)
         if is_whole or (reading.types and reading.types <= ENGINE_TYPES):
             _check_reading(reading, known, context)
-    for key, types in uses.given if is_whole else ():
-        _check(key, 0, key.value, types, known, context)
+        elif reading.types:
+            _warn_of_reading(reading, context)
+    for key, types in uses.given:
+        if is_whole:
+            _check(key, 0, key.value, types, known, context)
+        elif types:
+            _warn_of(key, key.value, types, context)
+
+
+def _types(uses: Uses) -> Iterator[Named]:
+    """Yield the event types that are named, and those that an expression compares."""
+    yield from uses.types
+    for reading in uses.readings:
+        if (reading.root, "type") in reading.expression.reads:
+            for name, column in compared(reading.expression.text, reading.root):
+                yield Named(reading.item, name, column)
+
+
+def _raised_type(name: str) -> str | None:
+    """Return the type of the engine's events that a name surely misspells."""
+    kind, _, what = name.partition(".")
+    near = meant(what, sorted(type_.partition(".")[2] for type_ in ENGINE_TYPES))
+    return f"{kind}.{near}" if kind == "journey" and near is not None else None
 
 
 def _known(raised: Mapping[str, Collection[str]], context: Context) -> Known:
+    """Return what is known; without `events`, all other types may come in, too."""
     declared = context.declared
     known = dict.fromkeys(ENGINE_TYPES, _RAISED_FIELDS | _ENGINE_ATTRIBUTES)
-    if declared.events is None:
-        return known
-    known["cjo.profile"] = _FIELDS | declared.facts
-    known["cjo.consent"] = _FIELDS.union(_CONSENT)
-    known["cjo.outcome"] = _FIELDS.union(_OUTCOME)
-    for events in (declared.events, raised):
+    known |= {type_: _FIELDS.union(of) for type_, of in BUILT_IN.items()}
+    known["cjo.profile"] |= declared.facts
+    for events in (declared.events or {}, raised):
         for type_, attributes in events.items():
-            known[type_] = known.get(type_, _FIELDS).union(attributes)
+            if type_ in known or events is raised or not type_.startswith(OWN):
+                known[type_] = known.get(type_, _FIELDS).union(attributes)
     return known
 
 
-def _check_compared(reading: Reading, known: Known, context: Context) -> None:
-    """Report the types that an expression compares with that of its event."""
-    if (reading.root, "type") in reading.expression.reads:
-        for name, column in compared(reading.expression.text, reading.root):
-            if name not in known:
-                _report(reading.item, column, "event type", name, known, context)
+def _warn_of_reading(reading: Reading, context: Context) -> None:
+    for path in sorted(reading.expression.reads):
+        if path[0] == reading.root and len(path) > 1:
+            _warn_of(reading.item, path[1], reading.types, context)
+
+
+def _warn_of(item: Item, name: str, types: Types, context: Context) -> None:
+    """Warn of a name that surely misspells an attribute of a type of built-in meaning."""
+    if types is None or not types <= BUILT_IN.keys() - {"cjo.profile"}:
+        return
+    words = _FIELDS.union(*(BUILT_IN[type_] for type_ in types))
+    near = None if name in words else meant(name, sorted(words))
+    if near is not None:
+        _warn(item, f"attribute of {', '.join(sorted(types))}", name, near, context)
+
+
+def _warn(item: Item, what: str, name: str, near: str, context: Context) -> None:
+    message = f"unknown {what} {quoted(name)}; did you mean {quoted(near)}?"
+    context.report.warn(item.node, Code.UNKNOWN, message)
 
 
 def _check_reading(reading: Reading, known: Known, context: Context) -> None:

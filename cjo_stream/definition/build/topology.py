@@ -80,7 +80,7 @@ def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
         "channels": context.channels,
         "identifiers": context.identifiers,
         "blocked": tuple(_build_blocked(item, context) for item in blocked),
-        "events": _build_events(fields),
+        "events": _build_events(fields, context),
         "facts": context.facts,
         "traits": context.traits,
         "predictions": build_predictions(fields.items("predict"), context),
@@ -90,9 +90,10 @@ def build_topology(fields: Fields, context: Context) -> dict[str, Any]:
     }
 
 
-def _build_events(fields: Fields) -> dict[str, dict[str, AttributeType]] | None:
+def _build_events(fields: Fields, context: Context) -> dict[str, dict[str, AttributeType]] | None:
     if "events" not in fields.keys:
         return None
+    context.uses.hear([pair.key for pair in fields.items("events")])
     return {
         pair.key.value: {one.key.value: one.value for one in pair.value}
         for pair in fields.items("events")

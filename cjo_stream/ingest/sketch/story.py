@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from cjo_stream.core.event import Event
-from cjo_stream.ingest.declared import BUILT_IN
+from cjo_stream.core.vocabulary import BUILT_IN
 
 _GOALS: Final = (
     "purchase", "order", "paid", "payment", "buy", "bought", "checkout", "subscribed", "converted",

@@ -178,3 +178,56 @@ def test_a_sample_stands_in_for_events_that_are_not_declared(tmp_path: Path) -> 
 def test_declared_events_are_not_replaced_by_a_sample(tmp_path: Path) -> None:
     (tmp_path / "all.yaml").write_text("---\n".join(DECLARED), encoding="utf-8")
     assert load(tmp_path, {}).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("written", "marked", "near"),
+    [
+        ("      cjo.profile: {", "      §cjo.profle: {", "cjo.profile"),
+        ("entry: {on: membership_signed", "entry: {on: §cjo.consnt", "cjo.consent"),
+        ("cjo.profile]", "§cjo.profil]", "cjo.profile"),
+        ("\"'fee_paid'\"", "\"'§cjo.outcom'\"", "cjo.outcome"),
+        ("event.type == 'fee_paid'", "event.type == '§cjo.consnt'", "cjo.consent"),
+        ("opened: {on: membership_ended", "opened: {on: §cjo.outcomes", "cjo.outcome"),
+    ],
+)
+def test_the_engines_own_types_are_checked_without_events_too(
+    written: str, marked: str, near: str, tmp_path: Path
+) -> None:
+    (wrong,) = [one for one in DOCUMENTS if written in one]
+    rest = [one for one in DOCUMENTS if one != wrong]
+    there, others = at_mark(tmp_path, wrong.replace(written, marked), *rest)
+    name = re.findall(r"§([\w.]+)", marked)[0]
+    assert there == [f"error: unknown event type {name!r}; did you mean {near!r}?"]
+    assert others == []
+
+
+def test_a_type_of_the_engines_own_cannot_be_declared(tmp_path: Path) -> None:
+    declared = EVENTS + "  §cjo.consnt: {purpose: string}\n"
+    there, others = at_mark(tmp_path, TOPOLOGY + declared, ACTION, JOURNEY)
+    assert there == ["error: unknown event type 'cjo.consnt'; did you mean 'cjo.consent'?"]
+    assert others == []
+
+
+@pytest.mark.parametrize(
+    ("written", "marked", "what", "name", "near"),
+    [
+        ("event.outcome == 'click'", "event.outcom == 'click'", "attribute of cjo.outcome",
+         "outcom", "outcome"),
+        ("\"'fee_paid'\", time: row.t, identifiers: {email: row.mail},\n        attributes: {fee:",
+         ("\"'cjo.consent'\", time: row.t, identifiers: {email: row.mail},\n        attributes: "
+          "{chanel:"), "attribute of cjo.consent", "chanel", "channel"),
+        ("journey.goal: {when: event.journey", "journey.goals: {when: event.journey", "event type",
+         "journey.goals", "journey.goal"),
+    ],
+)  # fmt: skip
+def test_what_misspells_a_word_of_the_engine_is_a_warning(
+    written: str, marked: str, what: str, name: str, near: str, tmp_path: Path
+) -> None:
+    (wrong,) = [one for one in DOCUMENTS if written in one]
+    rest = [one for one in DOCUMENTS if one != wrong]
+    found = errors_of(tmp_path, wrong.replace(written, marked), *rest)
+    assert [one.partition(": ")[2] for one in found if name in one] == [
+        f"warning: unknown {what} {name!r}; did you mean {near!r}?"
+    ]
+    assert load(tmp_path).warnings

@@ -118,6 +118,7 @@ ROWS = [
     "{" + SECRET,
     event("seen", {"user": "null"}),
     json.dumps({"channel": "crm", "status": "BEGIN", "id": SECRET}),
+    event("cjo.consent", {"user": "zoe"}, purpose="news", status="granted", kanal=SECRET),
 ]
 
 
@@ -167,6 +168,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
     assert {(one["what"], one["name"], one["reason"]) for one in summary["ignored"]} == {
         ("bound", "keys", "full"),
         ("consent", "", "unasked"),
+        ("consent", "kanal", "attribute"),
         ("consent", "", "unusable"),
         ("entry", "often", "bound"),
         ("fact", "plann, siz", "unknown"),
@@ -195,8 +197,10 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         "facts: 1 value of `timezone` ignored",
         "identifiers: 1 value of `cookie` ignored, undeclared, first in events.jsonl, line 4",
         "bound `keys` reached 1 time, first in events.jsonl, line 7",
-        "consent: 500 statements without effect, first in events.jsonl, line 38: neither",
+        "consent: 501 statements without effect, first in events.jsonl, line 38: neither",
         "consent: 1 statement without effect",
+        "consent: 1 grant for every channel, without `channel`, first in events.jsonl, line 543",
+        ", line 543: `kanal` is not read",
         "measure.closed: 4 events without a number, or with one beyond 1e15, first in",
         "journey.often: 5 refused at the entry, no room",
         "refused: 1 record malformed",

@@ -10,7 +10,8 @@ from cjo_stream.core.event import Event
 from cjo_stream.core.word import ConsentStatus
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.consent import STATUSES, read_consent
-from tests.unit.ingest.test_decoder import decode
+from cjo_stream.ingest.decoder import decoder
+from tests.unit.ingest.test_decoder import KEY, PROGRAM, decode, record
 
 CHANNELS = ("web", "email")
 WORDS = [(word, status) for status, words in STATUSES.items() for word in words]
@@ -79,3 +80,57 @@ def test_intake_reads_them() -> None:
     refused = decode({**event, "attributes": {"purpose": "marketing", "status": "maybe"}})
     assert isinstance(refused, InputError)
     assert "docs/events.md" in refused.detail
+
+
+@pytest.mark.parametrize("name", ["chanel", "Channel", "channels", "channle", "CHANNEL"])
+def test_a_misspelt_attribute_never_widens_a_statement(name: str) -> None:
+    event = {
+        "type": "cjo.consent", "time": "2024-03-01T10:00:00Z", "identifiers": {"user_id": "u1"},
+        "attributes": {"purpose": "marketing", "status": "granted", name: "mail"},
+    }  # fmt: skip
+    refused = decode(event)
+    assert isinstance(refused, InputError)
+    assert refused.reason == "invalid"
+    assert refused.detail == f"unknown attribute `{name}`; did you mean `channel`?"
+    right = {"purpose": "marketing", "status": "granted", "channel": "web", name: "mail"}
+    assert isinstance(decode({**event, "attributes": right}), Event)
+
+
+@pytest.mark.parametrize(
+    ("name", "right"), [("purpos", "purpose"), ("satus", "status"), ("Status", "status")]
+)
+def test_what_is_missing_is_named_where_it_is_misspelt(name: str, right: str) -> None:
+    stated = {"purpose": "marketing", "status": "revoked"}
+    stated[name] = stated.pop(right)
+    refused = decode({
+        "type": "cjo.consent", "time": "2024-03-01T10:00:00Z", "identifiers": {"user_id": "u1"},
+        "attributes": stated,
+    })  # fmt: skip
+    assert isinstance(refused, InputError)
+    assert refused.detail.endswith(f"did you mean `{right}`?")
+
+
+@pytest.mark.parametrize(
+    ("more", "counted"),
+    [
+        ({"kanal": "mail"}, 1),
+        ({"kanal": "mail", "channel": "mail"}, 0),
+        ({"kanal": "mail", "channel": "*"}, 0),
+        ({"kanal": "mail", "status": "revoked"}, 0),
+        ({}, 0),
+    ],
+)
+def test_a_grant_for_want_of_a_channel_that_says_more_is_counted(
+    more: dict[str, Any], counted: int
+) -> None:
+    decode = decoder(PROGRAM, KEY)
+    stated = {"purpose": "marketing", "status": "granted", **more}
+    event = {
+        "type": "cjo.consent", "time": "2024-03-01T10:00:00Z", "identifiers": {"user_id": "u1"},
+        "attributes": stated,
+    }  # fmt: skip
+    assert isinstance(decode(record(event)), Event)
+    key = ("cjo_consent_ignored_total", "attribute")
+    assert decode.examples == ({key: ("t", 2, 7)} if counted else {})
+    assert decode.take_counts() == ({key: 1} if counted else {})
+    assert decode.take_counts() == {}

@@ -72,7 +72,7 @@ VALUES: Final[dict[str, dict[str, str | set[str]]]] = {
     "cjo_canary": {"journey": NAMES, "version": NUMBERS, "verdict": {"running", *CanaryEnd}},
     "cjo_identity_changes_total": {"kind": set(IDENTITY_KINDS)},
     "cjo_identifiers_ignored_total": {"type": NAMES, "reason": set(Ignored)},
-    "cjo_consent_ignored_total": {"reason": {"unusable", "unasked"}},
+    "cjo_consent_ignored_total": {"reason": {"unusable", "unasked", "attribute"}},
     "cjo_facts_ignored_total": {"fact": NAMES, "reason": {"unknown", "type", "timezone"}},
     "cjo_state_bounds_total": {"bound": set(re.findall(r"^\| `(\w+)`", bounds(), re.M))},
     "cjo_records_skipped_total": {"channel": NAMES, "reason": set(Skipped)},
@@ -102,8 +102,9 @@ VALUES: Final[dict[str, dict[str, str | set[str]]]] = {
     "cjo_library_info": {"library": set(libraries_here()), "version": NUMBERS},
     "cjo_build_info": {"version": NUMBERS, "python": NUMBERS, "engine": {"python", "compiled"}},
 }  # fmt: skip
-BESIDE_NAMES: Final = {"", "merged", "timezone"}
-"""Words of the code where names of definitions are: none, an outcome, and the fact of that name.
+BESIDE_NAMES: Final = {"", "merged", "timezone", "event.value"}
+"""Words of the code where names of definitions are: none, an outcome, the fact of that name, and
+what is read of an outcome.
 """
 
 

@@ -314,3 +314,16 @@ def test_windows_are_bounded(tmp_path: Path) -> None:
         ask(scene, 1 + number)
     scene.to(5 * DAY)
     assert len(rewards(scene)) == BOUNDS.windows
+
+
+@pytest.mark.parametrize("value", ["12.50", "12,50", True, [3]])
+def test_a_value_that_is_no_number_is_counted_as_unread(value: Any, tmp_path: Path) -> None:
+    scene = scene_of(tmp_path)
+    ask(scene, 1)
+    answer(scene, 100, "click", value=value)
+    key = "cjo_values_unread_total", "cjo.outcome", "event.value", "type"
+    assert key not in scene.driver._runtime.take_counts()
+    answer(scene, DAY, value=value)
+    scene.to(3 * DAY)
+    assert [one["value"] for one in scene.driver.rewards()] == [None]
+    assert scene.driver._runtime.take_counts()[key] == 1

@@ -1,0 +1,118 @@
+"""Words of built-in meaning are a closed vocabulary: what misspells one is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cjo_stream.core.event import Event
+from cjo_stream.errors import InputError
+from cjo_stream.ingest.archive.row import CHANNEL, rows_of
+from cjo_stream.ingest.decoder import decoder
+from tests.unit.ingest.test_decoder import GOOD, KEY, NOW, PROGRAM, decode, event_of, record
+
+
+@pytest.mark.parametrize(
+    ("type_", "near"),
+    [
+        ("cjo.consnt", "cjo.consent"),
+        ("cjo.profil", "cjo.profile"),
+        ("cjo.outcomes", "cjo.outcome"),
+        ("cjo.order", None),
+        ("cjo.", None),
+    ],
+)
+def test_a_type_that_begins_as_the_engines_own_is_one_of_them(
+    type_: str, near: str | None
+) -> None:
+    refused = decode({**GOOD, "type": type_})
+    assert isinstance(refused, InputError)
+    assert refused.reason == "invalid"
+    assert "is none of cjo.consent, cjo.outcome, cjo.profile" in refused.detail
+    assert refused.detail.endswith(f"did you mean {near}?") == (near is not None)
+
+
+@pytest.mark.parametrize("type_", ["journey.entered", "journey.ended", "journey.goal"])
+def test_what_the_engine_raises_comes_from_nobody_else(type_: str) -> None:
+    refused = decode({**GOOD, "type": type_})
+    assert isinstance(refused, InputError)
+    assert refused.detail == f"the engine alone raises {type_}: give the event another `type`"
+
+
+@pytest.mark.parametrize("type_", ["cjo", "cjos.order", "journey.planned", "journey"])
+def test_other_types_are_free(type_: str) -> None:
+    assert event_of(type=type_).type == type_
+
+
+@pytest.mark.parametrize("format_", ["segment", "cloudevents"])
+def test_the_rule_holds_for_every_format(format_: str) -> None:
+    if format_ == "segment":
+        call = {"type": "track", "event": "cjo.consnt", "userId": "u1", "timestamp": GOOD["time"]}
+        refused = decode(call, "app")
+    else:
+        refused = decode({**GOOD, "type": "cjo.consnt"})
+    assert isinstance(refused, InputError)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "near"),
+    [
+        ({"action": "hello", "outcome": "accept", "valeu": 12.5}, "value"),
+        ({"action_id": "a", "outcome": "accept", "Value": 12.5}, "value"),
+        ({"action": "hello", "outcome": "click", "chanel": "web"}, "channel"),
+        ({"action": "hello", "outcome": "click", "actionId": "a"}, "action_id"),
+        ({"action_id": "a", "outcom": "click"}, "outcome"),
+    ],
+)
+def test_an_outcome_with_a_misspelt_attribute_is_refused(
+    attributes: dict[str, Any], near: str
+) -> None:
+    refused = decode({**GOOD, "type": "cjo.outcome", "attributes": attributes})
+    assert isinstance(refused, InputError)
+    assert refused.reason == "invalid"
+    assert refused.detail.endswith(f"did you mean `{near}`?")
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"action_id": "a", "outcome": "click", "reaction": "smile", "channels": ["web"]},
+        {"action": "hello", "outcome": "click", "campaign": "x", "transaction_id": 3},
+        {"action": "hello", "outcome": "click", "value": 1, "values": [1]},
+        {"action": "hello", "outcome": "click", "valeu": None},
+    ],
+)
+def test_what_else_an_outcome_says_is_taken(attributes: dict[str, Any]) -> None:
+    assert event_of(type="cjo.outcome", attributes=attributes).attributes == attributes
+
+
+@pytest.mark.parametrize(
+    ("type_", "attributes"),
+    [
+        ("cjo.consnt", {}),
+        ("journey.ended", {}),
+        ("cjo.outcome", {"action": "hello", "outcome": "accept", "valeu": 1}),
+        ("cjo.consent", {"purpose": "marketing", "status": "granted", "chanel": "mail"}),
+    ],
+)
+def test_an_archive_gives_what_was_accepted_once(type_: str, attributes: dict[str, Any]) -> None:
+    """What an earlier release took is read from its archive as it was taken then."""
+    came = record(GOOD)
+    was = Event(
+        type_,
+        event_of().time,
+        attributes,
+        "e1",
+        "web",
+        event_of().identifiers,
+        True,
+        NOW,
+        "t",
+        2,
+        7,
+    )
+    (row,) = rows_of((came, was))
+    again = decoder(PROGRAM, KEY)(record(row, CHANNEL))
+    assert isinstance(again, Event)
+    assert (again.type, again.attributes, again.id) == (type_, attributes, "e1")
