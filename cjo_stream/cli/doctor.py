@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cjo_stream.cli.absent import cure, sentence
 from cjo_stream.cli.notice import tell_ignored
 from cjo_stream.cli.option import (
     Channel,
@@ -136,6 +137,7 @@ def _findings(
     if seen is not None:
         yield _of_file(seen)
         yield from _of_seconds(seen)
+        yield from _of_columns(seen)
 
 
 def _of_settings(settings: Settings, in_force: list[Setting]) -> Iterator[Finding]:
@@ -204,6 +206,17 @@ def _of_seconds(seen: Preview) -> Iterator[Finding]:
                 f"{one.definition}: {values} of {one.field} can only be seconds, and count as ms",
                 "send ms, or read seconds by timestamp(x, 's') in the channel's `map`",
             )
+
+
+def _of_columns(seen: Preview) -> Iterator[Finding]:
+    """Yield each column that no row has; it is a problem where another is likely meant."""
+    from cjo_stream.installation.finding import note, problem
+
+    if seen.cause is not None:
+        return  # which names the columns
+    for one in seen.notices.absent or ():
+        level = note if one.near is None else problem
+        yield level("file", sentence(one), cure(one))
 
 
 def _say_finding(one: Finding) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from cjo_stream.cli.absent import tell_absent
 from cjo_stream.cli.terminal import count, note, numbered
 from cjo_stream.cli.unread import tell_unread
 from cjo_stream.core.word import Ignored, Skipped
@@ -47,6 +48,8 @@ def tell_notices(summary: Summary) -> None:
 
     Type errors are among the first, by field.
     """
+    if summary.events or summary.repeated:  # else the likely cause names the columns
+        tell_absent(summary.absent or ())
     tell_unread(summary.unread)
     tell_ignored(summary.ignored)
     _tell(summary.refused, _refused, "cause", "refused")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cjo_stream.cli.absent import tell_absent
 from cjo_stream.cli.option import (
     Channel,
     DecimalComma,
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from cjo_stream.definition import DefinitionSet
+    from cjo_stream.embedded.absent import AbsentSummary
     from cjo_stream.engine.port import DecodedRecord
+    from cjo_stream.ingest import Decoder
     from cjo_stream.ingest.form import Form
     from cjo_stream.ingest.sample import Difference, Sample
 
@@ -108,10 +111,10 @@ def validate(
     key = settings_of(context).tenant_key_bytes()
     if advice:
         _check_read_twice(events, form)
-    sample = _read(loaded, events, channel, form, key)
-    records = _records(loaded, events, channel, form, key) if advice else None
+    sample, absent = _read(loaded, events, channel, form, key)
+    records = _records(loaded, events, channel, form, _decoder(loaded, key)) if advice else None
     given = _advise(folder, loaded, records, json=json) if advice else []
-    return _compare(folder, loaded, sample, given, json=json)
+    return _compare(folder, loaded, sample, absent, given, json=json)
 
 
 def _held(loaded: DefinitionSet, team: str) -> list[Diagnostic]:
@@ -167,10 +170,20 @@ def _say_valid(loaded: DefinitionSet) -> None:
 
 def _read(
     loaded: DefinitionSet, files: list[str], channel: str | None, form: Form, tenant_key: bytes
-) -> Sample:
+) -> tuple[Sample, list[AbsentSummary]]:
+    """Return what the files hold, and the columns that maps read and none of them has."""
+    from cjo_stream.embedded.absent import absent_in
     from cjo_stream.ingest.sample import read_sample
 
-    return read_sample(_records(loaded, files, channel, form, tenant_key), loaded.program)
+    decoder = _decoder(loaded, tenant_key)
+    sample = read_sample(_records(loaded, files, channel, form, decoder), loaded.program)
+    return sample, list(absent_in(decoder))
+
+
+def _decoder(loaded: DefinitionSet, tenant_key: bytes) -> Decoder:
+    from cjo_stream.ingest import decoder
+
+    return decoder(loaded.program, tenant_key)
 
 
 def _check_read_twice(files: list[str], form: Form) -> None:
@@ -185,17 +198,16 @@ def _check_read_twice(files: list[str], form: Form) -> None:
 
 
 def _records(
-    loaded: DefinitionSet, files: list[str], channel: str | None, form: Form, tenant_key: bytes
+    loaded: DefinitionSet, files: list[str], channel: str | None, form: Form, decoder: Decoder
 ) -> Iterator[DecodedRecord]:
     """Return the records of the files, from their beginning."""
-    from cjo_stream import ingest
     from cjo_stream.ingest.files import Part, choose_channel, open_files, read_parts
 
     program = loaded.program
     opened = open_files(files, form=form)
     return read_parts(
         [Part(file, number) for number, file in enumerate(opened)],
-        ingest.decoder(program, tenant_key),
+        decoder,
         channel=choose_channel(program, channel),
         now=time.time_ns() // 1_000_000,
     )
@@ -205,6 +217,7 @@ def _compare(
     folder: Path,
     loaded: DefinitionSet,
     sample: Sample,
+    absent: Sequence[AbsentSummary],
     given: Sequence[Diagnostic],
     *,
     json: bool,
@@ -215,8 +228,11 @@ def _compare(
     found = differences(sample, loaded.program)
     is_declared = loaded.program.events is not None
     named = [] if is_declared else _beyond(folder, sample)
-    is_wrong = not sample.events or any(
-        one.near is not None or (is_declared and one.lack is not Lack.ABSENT) for one in found
+    is_wrong = (
+        not sample.events
+        or any(one.near is not None for one in found)
+        or any(one.near is not None for one in absent)
+        or (is_declared and any(one.lack is not Lack.ABSENT for one in found))
     )
     if json:
         of_sample = {"events": sample.events, "types": sample.seen, "refused": sample.refused}
@@ -225,6 +241,7 @@ def _compare(
                 **_facts(loaded, given),
                 "sample": of_sample,
                 "differences": found,
+                "absent": absent,
                 "named": [diagnostic._asdict() for diagnostic in named],
             }
         )
@@ -233,6 +250,7 @@ def _compare(
         why = "; ".join(f"{times} x {cause}" for cause, times in sample.refused.most_common(2))
         note(f"error: no event of the sample could be read: {why or 'it is empty'}")
         return 1
+    tell_absent(absent)
     for diagnostic in named:
         note_diagnostic(diagnostic)
     refused = f", {numbered(sample.refused.total(), 'record')} refused" if sample.refused else ""
@@ -242,7 +260,7 @@ def _compare(
     )
     for one in found:
         say(_sentence(one, is_declared=is_declared))
-    if not found and not named:
+    if not found and not named and not absent:
         say("the definitions and the sample name the same")
     return int(is_wrong)
 

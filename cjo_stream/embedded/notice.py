@@ -12,6 +12,7 @@ import msgspec
 
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.vocabulary import BUILT_IN
+from cjo_stream.embedded.absent import AbsentSummary, absent_in
 from cjo_stream.embedded.driven import Driven
 from cjo_stream.embedded.undeclared import UndeclaredSummary, undeclared_in
 from cjo_stream.embedded.unread import METRIC, Attributes, Counts, Place, UnreadSummary, unread_in
@@ -83,6 +84,8 @@ class Notices(msgspec.Struct, frozen=True):
     expression_errors: list[ErrorSummary] = []
     ignored: list[IgnoredSummary] = []
     undeclared: list[UndeclaredSummary] | msgspec.UnsetType = msgspec.UNSET
+    absent: list[AbsentSummary] | msgspec.UnsetType = msgspec.UNSET
+    """Columns that no row had; they are not counted."""
 
 
 def notices(runtime: Driven, attributes: Attributes, decoder: Decoder | None = None) -> Notices:
@@ -132,6 +135,7 @@ def _notices(
         msgspec.UNSET
         if program is None or program.events is None
         else list(undeclared_in(counts, examples)),
+        (decoder is not None and list(absent_in(decoder))) or msgspec.UNSET,
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from cjo_stream.core.catalogue import ACTION, DEAD_LETTER, DECISION, TRANSITION
 from cjo_stream.definition import DefinitionSet, load, switched_off
+from cjo_stream.embedded.absent import AbsentSummary
 from cjo_stream.embedded.decided import decided_in
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.embedded.notice import ErrorSummary, IgnoredSummary, Notices, notices
@@ -71,6 +72,8 @@ class Summary(msgspec.Struct, kw_only=True):
     """The kinds of records that the topology switches off; absent if it switches none off."""
     undeclared: list[UndeclaredSummary] | msgspec.UnsetType = msgspec.UNSET
     """What events had that `events` does not declare, likewise; absent without `events`."""
+    absent: list[AbsentSummary] | msgspec.UnsetType = msgspec.UNSET
+    """Columns that a `map` reads and no row of this run had; absent if there are none."""
     files: list[FileSummary] = []
     """In the order given; none where the events come from no file."""
 
@@ -187,6 +190,7 @@ def finish(
         verdicts=decided_in(output.folder, governing),
         records=(governing and switched_off(governing)) or msgspec.UNSET,
         undeclared=found.undeclared,
+        absent=found.absent,
         files=list(files),
     )
     output.write_summary(summary)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
@@ -10,11 +9,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cjo_stream.core.expression import Expression
 from cjo_stream.core.program.program import Program
-from cjo_stream.core.program.topology import Channel, RowMap
+from cjo_stream.core.program.topology import Channel
 from cjo_stream.core.word import Format
 from cjo_stream.ingest.files import InputFile
+from cjo_stream.ingest.format.column import columns_of, near
 from cjo_stream.ingest.format.time import read_time
 
 _ROWS_MAX: Final = 20
@@ -203,23 +202,18 @@ def _of_form(what: str, names: Sequence[str], program: Program, channel: str) ->
 
 def _renamed(missing: Sequence[str], names: Sequence[str], is_native: bool) -> str:
     """Return what to do where names are missing; a near name is likely meant."""
-    folded = {_folded(name): name for name in names}
-    near = {}
+    meant = {}
     for name in missing:
-        close = difflib.get_close_matches(_folded(name), folded, 1)
-        if close and folded[close[0]] not in missing:
-            near[name] = folded[close[0]]
+        other = near(name, names)
+        if other is not None and other not in missing:
+            meant[name] = other
     if is_native:
-        pairs = [f"`{_cut(other)}` to `{name}`" for name, other in near.items()]
+        pairs = [f"`{_cut(other)}` to `{name}`" for name, other in meant.items()]
         mend = f"Rename {' and '.join(pairs)}" if pairs else "Write native events"
         return f"{mend}, or give the channel a `map` (format: mapped)"
-    pairs = [f"`{_cut(other)}` for `{name}`" for name, other in near.items()]
+    pairs = [f"`{_cut(other)}` for `{name}`" for name, other in meant.items()]
     perhaps = f", perhaps {' and '.join(pairs)}" if pairs else ""
     return f"Name the columns of the file in the `map`{perhaps}, or mend their names in the file"
-
-
-def _folded(name: str) -> str:
-    return re.sub(r"[\W_]", "", name).lower()
 
 
 def _of_values(why: str, program: Program) -> Iterator[Cause]:
@@ -292,18 +286,7 @@ def _wanted(channel: Channel | None) -> list[str]:
     """Return the names that rows of a channel should have; none where that is not known."""
     if channel is None or _format(channel) == Format.NATIVE or channel.input is None:
         return list(_NATIVE)
-    maps = channel.input.maps
-    paths = [path for one in maps for part in _expressions(one) for path in part.paths]
-    names = [str(path[1]) for path in paths if path[0] == "row" and len(path) > 1]
-    return list(dict.fromkeys(names))
-
-
-def _expressions(one: RowMap) -> Iterator[Expression]:
-    """Yield the expressions of a map."""
-    parts = (one.type, one.time, one.id, one.each)
-    yield from (part for part in parts if part is not None)
-    yield from one.identifiers.values()
-    yield from one.attributes.values()
+    return list(columns_of(channel.input.maps))
 
 
 def _sentence(text: str) -> str:

@@ -46,6 +46,7 @@ from cjo_stream.ingest.consent import CONSENT_TYPE, check_consent, read_consent,
 from cjo_stream.ingest.declared import Comparison
 from cjo_stream.ingest.described import RECORD_BYTES_MAX
 from cjo_stream.ingest.format import cloudevents, debezium, mapped, native, segment
+from cjo_stream.ingest.format.column import Columns
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.mapped import RowScope
 from cjo_stream.ingest.format.native import Identifiers, Native, Reader, Sound
@@ -66,15 +67,15 @@ TYPE_PATTERN = "[a-z][a-z0-9_.]{0,99}"
 _TYPE = re.compile(TYPE_PATTERN, re.ASCII)
 
 
-READERS: dict[Format, Callable[[Input, Collection[str], RowScope], Reader]] = {
+READERS: dict[Format, Callable[[Input, Collection[str], RowScope, Columns], Reader]] = {
     Format.NATIVE: lambda *_: native.read,
-    Format.SEGMENT: lambda _, types, __: segment.reader(types),
-    Format.CLOUDEVENTS: lambda _, types, __: cloudevents.reader(types),
-    Format.MAPPED: lambda taken, _, scope: mapped.reader(taken.maps, scope),
-    Format.DEBEZIUM: lambda taken, _, scope: debezium.reader(taken.maps, scope),
+    Format.SEGMENT: lambda _, types, *__: segment.reader(types),
+    Format.CLOUDEVENTS: lambda _, types, *__: cloudevents.reader(types),
+    Format.MAPPED: lambda taken, _, *noting: mapped.reader(taken.maps, *noting),
+    Format.DEBEZIUM: lambda taken, _, *noting: debezium.reader(taken.maps, *noting),
 }
-"""Makes the reader of each format: from a channel's `in`, the declared identifier types, and the
-scope of its expressions, which counts what they could not use."""
+"""Makes the reader of each format: from a channel's `in`, the declared identifier types, the scope
+of its expressions, which counts what they could not use, and what notes the columns of rows."""
 
 
 class _Channeled(msgspec.Struct):
@@ -131,6 +132,8 @@ class Decoder:
             or not any("timestamp" in one.time.text for one in channel.input.maps)
         )
         """Channels whose times no function reads: it would count what is no ms itself."""
+        self.columns: dict[str, Columns] = {}
+        """By channel that has a `map`, what its rows have of what the `map` reads."""
         self._readers = {
             name: self._reader(channel, types) for name, channel in program.channels.items()
         }
@@ -222,6 +225,7 @@ class Decoder:
             list(self.examples.items()),
             sorted(self.given),
             dict(self.identifiers.undeclared),
+            {name: one.take() for name, one in self.columns.items()},
         )
         for noticed in (self.examples, self.identifiers.undeclared, self._scope.gave, self._given):
             noticed.clear()
@@ -236,6 +240,8 @@ class Decoder:
         self._given.update(noted.given)
         for type_, by in noted.undeclared.items():
             self.identifiers.count_undeclared(type_, by)
+        for channel, names in noted.columns.items():
+            self.columns[channel].add(names)
 
     def _counted(self) -> dict[tuple[str, ...], int]:
         counts: dict[tuple[str, ...], int] = {}
@@ -254,7 +260,10 @@ class Decoder:
     def _reader(self, channel: Channel, types: tuple[str, ...]) -> Reader:
         """Return the reader of a channel; native events may name a channel without `in`."""
         taken = channel.input or Input(topic="")
-        return READERS[taken.format](taken, types, self._scope)
+        columns = Columns(taken.maps)
+        if taken.maps:
+            self.columns[channel.name] = columns
+        return READERS[taken.format](taken, types, self._scope, columns)
 
     def _decode(self, record: RawRecord) -> Event | list[Event]:
         if len(record.value) > RECORD_BYTES_MAX and record.channel != archive.CHANNEL:

@@ -24,3 +24,5 @@ class Noted(msgspec.Struct, array_like=True):
     """The fields of rows that some expression made a value of."""
     undeclared: dict[str, int] = {}
     """How often identifiers of types that are not declared were given, by type."""
+    columns: dict[str, list[str]] = {}
+    """The columns of rows, by channel."""

@@ -32,6 +32,7 @@ from cjo_stream.core.program.topology import RowMap
 from cjo_stream.core.word import Skipped
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
+from cjo_stream.ingest.format.column import Columns
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.mapped import Nulls, RowScope, read_row
 from cjo_stream.ingest.format.native import Native, Reader
@@ -54,7 +55,7 @@ _FULL: Final = (
 )
 
 
-def reader(maps: Sequence[RowMap], scope: RowScope) -> Reader:
+def reader(maps: Sequence[RowMap], scope: RowScope, columns: Columns) -> Reader:
     """Return the reader by a channel's maps."""
 
     def read(record: RawRecord) -> Native | list[Native] | Skipped:
@@ -76,7 +77,10 @@ def reader(maps: Sequence[RowMap], scope: RowScope) -> Reader:
         row = _row(schema, change, "after")
         if row is None:
             raise InputError("unmapped", f"a change (`op` {operation}) without `after`")
-        return read_row(row, maps, scope, Nulls.KEPT)
+        found = read_row(row, maps, scope, Nulls.KEPT)
+        if columns.lacking:
+            columns.add(row)
+        return found
 
     return read
 

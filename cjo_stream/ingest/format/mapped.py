@@ -27,6 +27,7 @@ from cjo_stream.core.program.topology import RowMap
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.attribute import check_size
+from cjo_stream.ingest.format.column import Columns
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.native import Native, Reader, from_fields
 from cjo_stream.ingest.format.time import read_time
@@ -61,11 +62,15 @@ class RowScope(Scope):
         self.nulls = Nulls.NONE
 
 
-def reader(maps: Sequence[RowMap], scope: RowScope) -> Reader:
-    """Return the reader by a channel's maps."""
+def reader(maps: Sequence[RowMap], scope: RowScope, columns: Columns) -> Reader:
+    """Return the reader by a channel's maps; `columns` are told what its rows have."""
 
     def read(record: RawRecord) -> Native | list[Native]:
-        return read_row(read_object(record.value), maps, scope)
+        row = read_object(record.value)
+        found = read_row(row, maps, scope)
+        if columns.lacking:
+            columns.add(row)
+        return found
 
     return read
 

@@ -114,7 +114,7 @@ def test_seconds_in_a_column_of_ms_are_a_warning_with_the_cure(tmp_path: Path, c
     topology = tmp_path / "topology"
     topology.mkdir()
     (topology / "topology.yaml").write_text(TOPOLOGY.replace("TOTAL", "row.total"))
-    event = {"event": "seen", "user": "u", "ts": 1_772_442_000}
+    event = {"event": "seen", "user": "u", "ts": 1_772_442_000, "total": None, "minutes": None}
     (tmp_path / "events.jsonl").write_text(json.dumps(event))
     arguments = ("run", topology, tmp_path / "events.jsonl", "--out", tmp_path / "out", *NOW)
     assert (

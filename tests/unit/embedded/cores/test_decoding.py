@@ -12,6 +12,7 @@ import pytest
 
 from cjo_stream import ingest
 from cjo_stream.definition import DefinitionSet, load, succeed
+from cjo_stream.embedded.absent import absent_in
 from cjo_stream.embedded.cores import decoding, wire
 from cjo_stream.embedded.cores.decoding import decode_by
 from cjo_stream.embedded.recorded import Recorded, run_files
@@ -32,11 +33,11 @@ channels:
         type: row.type
         time: int(row.at)
         identifiers: {card: row.card}
-        attributes: {total: row.total, long: abs(row.total)}
+        attributes: {total: row.total, long: abs(row.total), note: row.remark}
 identity:
   identifiers: [{type: card, limit: 1}]
 events:
-  sold: {total: string, long: number}
+  sold: {total: string, long: number, note: string}
 """
 
 
@@ -61,6 +62,7 @@ def check_same(
     assert shown(found) == shown(wanted)
     assert together.examples == alone.examples
     assert together.given == alone.given
+    assert [*absent_in(together)] == [*absent_in(alone)]
     assert list(together.identifiers.undeclared.items()) == list(
         alone.identifiers.undeclared.items()
     )
@@ -84,6 +86,7 @@ def test_what_maps_and_identifiers_could_not_use(
             "at": START_MS + n,
             "card": f"c{n % 3}",
             "total": 4 if n % 4 else "four",
+            f"remark{n}": "x",
         }
         for n in range(60)
     ]

@@ -1,0 +1,105 @@
+"""Columns that a `map` reads and no row has: `run`, `doctor` and `validate --events` name them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.world.command_line import Cli, cli
+
+__all__ = ["cli"]
+
+TOPOLOGY = """\
+topology: till
+channels:
+  desk:
+    in:
+      format: mapped
+      map:
+        type: "'sold'"
+        time: timestamp(row.at)
+        id: row.order_no
+        identifiers: {user: row.user, email: row.e_mail}
+        attributes: {total: float(row.total), note: row.remark}
+identity: {identifiers: [{type: user}, {type: email, normalise: email}]}
+"""
+ROWS = (
+    "user,at,total,email,Order-ID,channel\n"
+    "u1,2026-03-01T10:00:00Z,10,a@x.com,o1,desk\n"
+    "u1,2026-03-01T10:00:00Z,10,a@x.com,o1,desk\n"
+)
+WHOLE = "user,at,total,e_mail,order_no,remark\nu1,2026-03-01T10:00:00Z,10,a@x.com,o1,none\n"
+SAID = (
+    "channel.desk: no row has the column `order_no`, which `id` of the `map` reads",
+    "channel.desk: no row has the column `e_mail`, which `identifiers.email` of the `map` reads",
+    "channel.desk: no row has the column `remark`, which `attributes.note` of the `map` reads",
+)
+DO = ("Did you mean `Order-ID`?", "Did you mean `email`?")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "topology.yaml").write_text(TOPOLOGY)
+    (tmp_path / "rows.csv").write_text(ROWS)
+    (tmp_path / "whole.csv").write_text(WHOLE)
+    monkeypatch.setattr("cjo_stream.kafka.operator.checkup._answers", lambda server: False)
+    return tmp_path
+
+
+def run(cli: Cli, folder: Path, *files: str) -> tuple[list[str], list[dict[str, object]]]:
+    """Return what a run says besides its results, and `absent` of its summary."""
+    out = folder / "out"
+    done = cli("run", folder, *(folder / file for file in files), "--out", out, "--force")
+    assert done.code == 0, done.err
+    summary = json.loads((out / "summary.json").read_text())
+    return done.err.splitlines(), summary.get("absent", [])
+
+
+def test_a_run_warns_of_each_column_that_its_rows_lack(cli: Cli, folder: Path) -> None:
+    said, absent = run(cli, folder, "rows.csv")
+    assert said[:2] == [f"warning: {one}. {do}" for one, do in zip(SAID[:2], DO, strict=True)]
+    named = "`user`, `at`, `total`, `email`, `Order-ID`, `channel`"
+    assert said[2:] == [f"{SAID[2]}. The rows have {named}"]
+    assert [(one["part"], one["column"], one["near"]) for one in absent] == [
+        ("id", "order_no", "Order-ID"),
+        ("identifiers.email", "e_mail", "email"),
+        ("attributes.note", "remark", None),
+    ]
+
+
+def test_nothing_is_said_of_a_column_that_one_file_has(cli: Cli, folder: Path) -> None:
+    assert run(cli, folder, "rows.csv", "whole.csv") == ([], [])
+    assert run(cli, folder, "whole.csv") == ([], [])
+
+
+def test_nothing_is_said_of_a_column_that_one_row_of_json_has(cli: Cli, folder: Path) -> None:
+    row = {"user": "u1", "at": "2026-03-01T10:00:00Z", "total": 5, "order_no": "o1"}
+    rows = [*[row] * 5, {**row, "e_mail": "a@x.com"}, {**row, "remrak": "x"}]
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    said, _ = run(cli, folder, "rows.jsonl")
+    assert said == [f"warning: {SAID[2]}. Did you mean `remrak`?"]
+
+
+def test_nothing_is_said_where_no_row_was_read(cli: Cli, folder: Path) -> None:
+    (folder / "empty.csv").write_text(ROWS.splitlines()[0])
+    assert run(cli, folder, "empty.csv") == ([], [])
+
+
+def test_doctor_has_a_problem_where_another_column_is_meant(cli: Cli, folder: Path) -> None:
+    done = cli("doctor", folder, folder / "rows.csv", "--json")
+    found = [one for one in json.loads(done.out)["findings"] if "no row has" in one["what"]]
+    assert [one["what"] for one in found] == [*SAID]
+    assert [one["level"] for one in found] == ["problem", "problem", "note"]
+    assert [one["do"] for one in found[:2]] == [*DO]
+    assert (done.code, cli("doctor", folder, folder / "whole.csv").code) == (1, 0)
+
+
+def test_validate_names_columns_of_identifiers_and_the_id(cli: Cli, folder: Path) -> None:
+    done = cli("validate", folder, "--events", folder / "rows.csv")
+    assert done.code == 1
+    assert all(said in done.err for said in (*SAID, *DO))
+    told = json.loads(cli("validate", folder, "--events", folder / "rows.csv", "--json").out)
+    assert [one["column"] for one in told["absent"]] == ["order_no", "e_mail", "remark"]
+    assert cli("validate", folder, "--events", folder / "whole.csv").code == 0
