@@ -13,6 +13,7 @@ from cjo_stream.cli.option import Json, Yes, operator_settings, settings_of
 from cjo_stream.cli.place import Results, records_of
 from cjo_stream.cli.terminal import (
     confirm,
+    count,
     moment,
     note,
     numbered,
@@ -137,9 +138,9 @@ def redrive(
 ) -> None:
     """Mend dead letters, and send them again, each once.
 
-    Sent are those that would be accepted now; the others are left, and counted by cause. On Kafka
-    they go to the topics that they came from. Of a run's letters a file is written for the next
-    run.
+    Sent are those that intake would accept now; the others are left, and counted by cause. So are
+    outcomes that their customer refused, unless an --edit changes them. On Kafka letters go to the
+    topics that they came from. Of a run's letters a file is written for the next run.
 
     If it is interrupted, the same command continues where it stopped.
     """
@@ -148,7 +149,7 @@ def redrive(
     mending = Mending(reason, where, edit or [])
     if not dry_run:
         what = "all dead letters" if reason is where is None else "the dead letters chosen"
-        confirm(f"Send {what} again that would be accepted now?", yes)
+        confirm(f"Send {what} again that intake would accept now?", yes)
     if results is None:
         if state is not None or channel is not None:
             raise UsageError("--state and --channel are for the letters of a run: name its --out")
@@ -198,12 +199,15 @@ def _of_run(
 
 def _say(redriven: Redriven, state: Path | None, channel: str | None, *, is_dry: bool) -> None:
     letters = numbered(redriven.sent, "dead letter")
+    edited = f", {count(redriven.edited)} of them mended" if redriven.edited else ""
     if redriven.file is not None:
         by = "" if channel is None else f" --channel {channel}"
-        say(f"{letters} mended into {redriven.file}. Take them with")
+        say(f"{letters} written into {redriven.file}{edited}. Take them with")
         say(f"  cjo-stream run TOPOLOGY {redriven.file}{by} --state {state} --out ANOTHER")
     else:
-        say(f"{letters} {'would be sent' if is_dry else 'sent'} again")
+        say(f"{letters} {'would be sent' if is_dry else 'sent'} again{edited}")
+    if redriven.failed:
+        say(f"{count(redriven.failed)} of them failed inside the engine, and may fail again")
     if redriven.before:
         say(f"{numbered(redriven.before, 'dead letter')} sent before, and not again")
     if redriven.left:

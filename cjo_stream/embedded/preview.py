@@ -7,13 +7,15 @@ from typing import Final
 
 import msgspec
 
+from cjo_stream.core.command.outcome import OUTCOME, why_of_no_action, why_unknown
 from cjo_stream.core.event import Event
 from cjo_stream.core.program.program import Program
 from cjo_stream.embedded.notice import Notices, notices_of
 from cjo_stream.embedded.refused import RefusedSummary
 from cjo_stream.embedded.taking import Count
 from cjo_stream.embedded.unread import Attributes
-from cjo_stream.engine.intake import refusal_of
+from cjo_stream.engine.intake import events_of, refusal_of
+from cjo_stream.engine.port import Decoded
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import Decoder
 from cjo_stream.ingest.cause import likely_cause, without_values
@@ -71,8 +73,8 @@ def preview(
     refusals: dict[tuple[str, str], RefusedSummary] = {}
     file.keep()
     for record, decoded in read_parts([Part(file, 0)], decoder, channel=channel, now=now):
-        refused = refusal_of(decoded)
-        count.add(record, refused)
+        refused = refusal_of(decoded) or _refusal_to_come(decoded, program)
+        count.add(record, decoded, refused)
         attributes.add(decoded)
         if refused is not None:
             _add(refusals, refused, file.name, record.offset)
@@ -88,9 +90,23 @@ def preview(
     found.types = dict(most[:TYPES_SHOWN])
     found.refusals = list(refusals.values())
     found.notices = notices_of(decoder, attributes, program)
-    if count.rows and count.refused == count.rows:
+    if count.is_all_refused:
         found.cause = likely_cause(file, program, channel, count.reasons)
     return found
+
+
+def _refusal_to_come(decoded: Decoded, program: Program) -> InputError | None:
+    """Return why customers would refuse a row's events, as far as no customer is needed for it."""
+    reasons = [_why_refused(event, program) for event in events_of(decoded)]
+    if not reasons or reasons[0] is None or None in reasons:
+        return None
+    return InputError("invalid", reasons[0])
+
+
+def _why_refused(event: Event, program: Program) -> str | None:
+    if event.type != OUTCOME:
+        return None
+    return why_unknown(event.attributes) or why_of_no_action(event.attributes, program)
 
 
 def _add(

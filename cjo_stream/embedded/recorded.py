@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Self
 
 import msgspec
 
+from cjo_stream.core.catalogue import DEAD_LETTER
 from cjo_stream.definition import DefinitionSet, compile_content
 from cjo_stream.embedded import taking
 from cjo_stream.embedded.installation import Installation, open_installation
 from cjo_stream.embedded.log import EmbeddedLog
 from cjo_stream.embedded.notice import notices
 from cjo_stream.embedded.progress import Progress
+from cjo_stream.embedded.refused import refused_by_customers
 from cjo_stream.embedded.run import FileSummary, Start, Summary, drain, feed, finish
 from cjo_stream.embedded.taking import LANE, Count, Options, Plan, Read, Reading
 from cjo_stream.embedded.unread import Attributes
@@ -115,6 +117,19 @@ def run_files(
             drain(installation, drain_ms)
         found = notices(installation.runtime, attributes, decoder)
         return finish(installation, time.monotonic() - began, readings.results(), found)
+
+
+def _count_refused(
+    installation: Installation, reading: Reading, counts: Mapping[int, Count]
+) -> None:
+    """Count what customers have refused of a reading's rows, all of which are processed."""
+    output = installation.output
+    if output.counts[DEAD_LETTER.name] == sum(count.refused for count in counts.values()):
+        return
+    output.flush()
+    begins = {span.number: span.begin.line for span in reading.spans}
+    for number, later in refused_by_customers(output.folder, begins).items():
+        counts[number].add_refused(later)
 
 
 class _Readings:
@@ -240,8 +255,8 @@ class _Readings:
         endings = [Ending() for _ in files]
         counts = {span.number: Count() for span in reading.spans}
 
-        def count(record: RawRecord, refused: InputError | None) -> None:
-            counts[record.partition].add(record, refused)
+        def count(record: RawRecord, decoded: Decoded, refused: InputError | None) -> None:
+            counts[record.partition].add(record, decoded, refused)
 
         latest_late = self._start.clock - self._definitions.program.max_late_ms
 
@@ -272,6 +287,7 @@ class _Readings:
             count=count,
             attributes=self._attributes,
         )
+        _count_refused(installation, reading, counts)
         read = list(counts.values())
         if self._is_kept:
             self._reads = taking.end(self._log, reading, files, endings, read)
@@ -286,7 +302,7 @@ class _Readings:
         for one in reads:
             count.join(one.count)
         cause = None
-        if count.rows and count.refused == count.rows:
+        if count.is_all_refused:
             program = self._definitions.program
             cause = likely_cause(file, program, self._recorded.channel, count.reasons)
         return FileSummary(file.name, reads[0].standing, count.rows, count.refused, cause)

@@ -1,6 +1,6 @@
-"""Dead letters of a run, mended into a file of records for the next run on the same state.
+"""Dead letters of a run, written into a file of records for the next run on the same state.
 
-    OUT/redriven/1/events.jsonl    the mended records
+    OUT/redriven/1/events.jsonl    the records, as they are sent
     OUT/redriven/1/letters.json    of which lines of dead_letters.jsonl they are
 
 A folder appears whole or not at all, so each letter is in one file, however often a redrive is
@@ -24,8 +24,8 @@ from cjo_stream.embedded.results import FileRecords
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.decoder import Decoder, decoder
-from cjo_stream.ingest.mending import Mending, check
-from cjo_stream.installation.answer import Redriven, Refused, redriven_of
+from cjo_stream.ingest.mending import FAILED, Mending, check
+from cjo_stream.installation.answer import Redriven, Refused, Sent, redriven_of
 
 FOLDER: Final = "redriven"
 EVENTS: Final = "events.jsonl"
@@ -51,6 +51,7 @@ def redrive(
     decode = decoder(program_of(state), tenant_key)
     done = set(_done(out))
     chosen: list[int] = []
+    edited = failed = 0
     left: Counter[tuple[str, str]] = Counter()
     letters: Counter[str] = Counter()
     before = 0
@@ -67,10 +68,13 @@ def redrive(
                     before += 1
                     continue
                 try:
-                    file.write(_row(decode, letter, value, mending, channel, now_ms) + b"\n")
+                    new = _row(decode, letter, value, mending, channel, now_ms)
                 except InputError as error:
                     left[error.reason, error.detail] += 1
                     continue
+                file.write(_on_one_line(new) + b"\n")
+                edited += new != value
+                failed += letter.reason == FAILED
                 chosen.append(line)
             file.flush()
             os.fsync(file.fileno())
@@ -83,7 +87,8 @@ def redrive(
                 os.fsync(file.fileno())
             unfinished.rename(folder)
     written = str(folder / EVENTS) if chosen and not is_dry else None
-    return redriven_of(len(chosen), before, left, letters, mending.unread, written)
+    sent = Sent(len(chosen), edited, failed)
+    return redriven_of(sent, before, left, letters, mending.unread, written)
 
 
 def _row(
@@ -96,10 +101,14 @@ def _row(
 ) -> bytes:
     if _REPLACED in letter.value:
         raise InputError(letter.reason, "it has bytes that are not UTF-8, which are not kept")
-    new = mending.mended(letter, value).replace(b"\n", b" ").replace(b"\r", b" ")
+    new = mending.mended(letter, value)
     place = (letter.topic, letter.topic, letter.partition, letter.offset)
-    check(decode, RawRecord(*place, now_ms, new, channel=channel), letter.reason)
+    check(decode, RawRecord(*place, now_ms, _on_one_line(new), channel=channel))
     return new
+
+
+def _on_one_line(text: bytes) -> bytes:
+    return text.replace(b"\n", b" ").replace(b"\r", b" ")
 
 
 def _done(out: Path) -> Iterator[int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from cjo_stream.core.catalogue import DEAD_LETTER, FILES
+from cjo_stream.core.command.outcome import is_refused_by_customer
 from cjo_stream.ingest.cause import without_values
 
 CAUSES_MAX: Final = 100
@@ -26,12 +28,24 @@ class RefusedSummary(msgspec.Struct):
     line: int | None = None
 
 
+class Later(msgspec.Struct):
+    """What customers have refused of one file's rows, after intake had accepted them."""
+
+    rows: int = 0
+    events: int = 0
+    reasons: dict[str, int] = {}
+    """By reason and its detail without values."""
+    last: int = -1
+    """The line of the last of them."""
+
+
 class _Letter(msgspec.Struct):
     """The fields of a dead letter that are counted."""
 
     reason: str
     detail: str
     topic: str
+    partition: int
     offset: int
 
 
@@ -50,3 +64,30 @@ def refused_in(out: Path) -> list[RefusedSummary]:
                 one = found[key] = RefusedSummary(*key, file=file, line=line)
             one.records += 1
     return sorted(found.values(), key=lambda one: (-one.records, one.reason, one.detail))
+
+
+def refused_by_customers(out: Path, begins: Mapping[int, int]) -> dict[int, Later]:
+    """Return what customers refused of the rows of files, by the number of the file.
+
+    `begins` are the lines of each file behind which its rows begin.
+    """
+    decode = msgspec.json.Decoder(_Letter).decode
+    found: dict[int, Later] = {}
+    with (out / FILES[DEAD_LETTER.name]).open("rb") as lines:
+        for letter in map(decode, lines):
+            at = letter.offset
+            if at <= max(0, begins.get(letter.partition, at)) or not _is_of_customer(letter):
+                continue
+            later = found.setdefault(letter.partition, Later())
+            later.events += 1
+            later.rows += at != later.last
+            later.last = at
+            why = f"{letter.reason}: {without_values(letter.detail)}"
+            later.reasons[why] = later.reasons.get(why, 0) + 1
+    return found
+
+
+def _is_of_customer(letter: _Letter) -> bool:
+    return letter.reason == "failed" or (
+        letter.reason == "invalid" and is_refused_by_customer(letter.detail)
+    )

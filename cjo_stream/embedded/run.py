@@ -38,7 +38,7 @@ class FileSummary(msgspec.Struct, frozen=True):
     rows: int = 0
     """The new ones."""
     refused: int = 0
-    """Of the new rows."""
+    """Of the new rows; those are among them of which customers have refused an event."""
     cause: str | None = None
     """What is likely wrong, where every new row was refused."""
 
@@ -98,7 +98,7 @@ def feed(
     report: Callable[[Progress], None] | None = None,
     *,
     first: int = 0,
-    count: Callable[[RawRecord, InputError | None], None] | None = None,
+    count: Callable[[RawRecord, Decoded, InputError | None], None] | None = None,
     attributes: Attributes | None = None,
 ) -> int:
     """Process every record of `source`; return the number behind the last one.
@@ -115,11 +115,11 @@ def feed(
         is_counted = count is not None and decoded != []
         if number <= last:
             if count is not None and is_counted:
-                count(record, refusal_of(decoded))
+                count(record, decoded, refusal_of(decoded))
             continue
         refused = put(installation, lane, number, record, decoded)
         if count is not None and is_counted:
-            count(record, refused)
+            count(record, decoded, refused)
         if attributes is not None:
             attributes.add(decoded)
         if report is not None and number % REPORT_EVERY == 0:

@@ -18,8 +18,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from cjo_stream.embedded.log import EmbeddedLog
+from cjo_stream.embedded.refused import Later
 from cjo_stream.embedded.runtime import has_events
-from cjo_stream.engine.port import RawRecord
+from cjo_stream.engine.intake import events_of
+from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest.cause import without_values
 from cjo_stream.ingest.files import InputFile
@@ -72,25 +74,46 @@ class Count(msgspec.Struct):
 
     rows: int = 0
     refused: int = 0
+    """Of the rows; those of which customers have refused an event are among them."""
+    events: int = 0
+    """Of the rows; those that were refused are not among them."""
     reasons: dict[str, int] = {}
     """By reason and its detail without values."""
     last_refused: int = 0
     """Its line."""
 
-    def add(self, record: RawRecord, refused: InputError | None) -> None:
+    @property
+    def is_all_refused(self) -> bool:
+        """Whether there were rows, and nothing of any was taken."""
+        return bool(self.rows) and self.refused == self.rows
+
+    def add(self, record: RawRecord, decoded: Decoded, refused: InputError | None) -> None:
         """Count one row."""
         self.rows += 1
         if refused is not None:
             self.refused += 1
             self.last_refused = record.offset
-            why = f"{refused.reason}: {without_values(refused.detail)}"
-            if why in self.reasons or len(self.reasons) < _REASONS_MAX:
-                self.reasons[why] = self.reasons.get(why, 0) + 1
+            self._add_reason(f"{refused.reason}: {without_values(refused.detail)}", 1)
+        else:
+            self.events += len(events_of(decoded))
+
+    def add_refused(self, later: Later) -> None:
+        """Count what customers have refused of the rows that were added."""
+        self.events -= later.events
+        # Of a row with several events, others may have been taken.
+        self.refused = min(self.refused + later.rows, self.rows - (self.events > 0))
+        for why, number in later.reasons.items():
+            self._add_reason(why, number)
+
+    def _add_reason(self, why: str, number: int) -> None:
+        if why in self.reasons or len(self.reasons) < _REASONS_MAX:
+            self.reasons[why] = self.reasons.get(why, 0) + number
 
     def join(self, other: Count) -> None:
         """Count what another reading of the same file has counted."""
         self.rows += other.rows
         self.refused += other.refused
+        self.events += other.events
         for why, number in other.reasons.items():
             self.reasons[why] = self.reasons.get(why, 0) + number
 

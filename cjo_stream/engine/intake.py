@@ -284,11 +284,18 @@ def address(event: Event) -> tuple[str, Message] | InputError:
     return InputError("invalid", "the action_id of an outcome does not begin with a customer id")
 
 
+def events_of(decoded: Decoded) -> list[Event]:
+    """Return the events of a record; none of one that was refused."""
+    if isinstance(decoded, InputError):
+        return []
+    return decoded if isinstance(decoded, list) else [decoded]
+
+
 def refusal_of(decoded: Decoded) -> InputError | None:
     """Return why a record is a dead letter; None if all of its events have a receiver."""
     if isinstance(decoded, InputError):
         return decoded
-    for event in decoded if isinstance(decoded, list) else (decoded,):
+    for event in events_of(decoded):
         addressed = address(event)
         if isinstance(addressed, InputError):
             return addressed

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from cjo_stream.core.command.outcome import is_refused_by_customer, why_unknown
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel
 from cjo_stream.core.word import Format
@@ -225,6 +226,14 @@ def _of_values(why: str, program: Program) -> Iterator[Cause]:
         yield Cause(
             "No time of it could be read",
             "Write times as 2026-03-01T10:00:00Z or as ms, or use timestamp(x) in a `map`",
+        )
+    elif reason == "invalid" and detail == why_unknown({}):
+        yield Cause("What came of commands is said by other words", "Write one of the words below")
+    elif reason == "invalid" and is_refused_by_customer(detail):
+        yield Cause(
+            "Its outcomes are of no command of this state",
+            "Take them into the state of the run that decided the commands, and name a command by "
+            "its `action_id`, or by an `action` of the topology",
         )
     elif reason == "future":
         yield Cause(

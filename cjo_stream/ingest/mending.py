@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from cjo_stream.core.command.outcome import OUTCOME, is_refused_by_customer, why_unknown
 from cjo_stream.core.expression import (
     MISSING,
     Expression,
@@ -22,7 +23,7 @@ from cjo_stream.core.expression import (
     Place,
     compile_expression,
 )
-from cjo_stream.engine.intake import refusal_of
+from cjo_stream.engine.intake import events_of, refusal_of
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest.decoder import Decoder
@@ -34,6 +35,9 @@ _EDIT: Final = re.compile(r"\s*(\w+(?:\.\w+)*)\s*=(?!=)(.*)", re.DOTALL)
 _LETTER: Final = ("reason", "detail", "topic", "partition", "offset")
 HANDLED: Final = "loop"
 """The reason of letters whose event had its effect all the same, up to a bound."""
+FAILED: Final = "failed"
+"""The reason of letters that only their customer's task can try again."""
+_AS_IT_IS: Final = "it is sent again only with an --edit that changes it"
 
 
 class _Edit(NamedTuple):
@@ -72,26 +76,39 @@ class Mending:
         return self._where.holds(self._scope)
 
     def mended(self, letter: Refused, value: bytes) -> bytes:
-        """Return the record as it is sent; raises InputError if it is edited and no object."""
-        if not self._edits:
-            return value
+        """Return the record as it is sent: `value` itself where no edit changes anything.
+
+        Raises InputError if it is edited and no object, or is not to be sent again as it is.
+        """
+        new = self._edited(letter, value) if self._edits else value
+        if letter.reason == HANDLED:
+            raise InputError(letter.reason, "its event had its effect, and is not repeated")
+        if new is value and letter.reason == "invalid" and is_refused_by_customer(letter.detail):
+            raise InputError(letter.reason, f"{letter.detail}: {_AS_IT_IS}")
+        return new
+
+    def _edited(self, letter: Refused, value: bytes) -> bytes:
         self._look_at(letter)
         row = self._scope.row = read_object(value)
+        before = msgspec.json.encode(row)
         found = [(edit.path, edit.value.evaluate(self._scope)) for edit in self._edits]
         for path, new in found:
             _set(row, path, new)
-        return msgspec.json.encode(row)
+        after = msgspec.json.encode(row)
+        return value if after == before else after
 
     def _look_at(self, letter: Refused) -> None:
         self._scope.item = {name: getattr(letter, name) for name in _LETTER}
 
 
-def check(decode: Decoder, record: RawRecord, reason: str) -> None:
-    """Raise InputError if a record that was refused for this reason is not to be sent again."""
-    if reason == HANDLED:
-        raise InputError(reason, "its event had its effect, and is not repeated")
-    if (error := refusal_of(decode(record))) is not None:
+def check(decode: Decoder, record: RawRecord) -> None:
+    """Raise InputError if intake, or every customer, would refuse a record again."""
+    decoded = decode(record)
+    if (error := refusal_of(decoded)) is not None:
         raise error
+    for event in events_of(decoded):
+        if event.type == OUTCOME and (why := why_unknown(event.attributes)) is not None:
+            raise InputError("invalid", why)
 
 
 def _edit(written: str) -> _Edit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -235,6 +235,10 @@ class Redriven(msgspec.Struct, frozen=True, kw_only=True):
 
     sent: int
     """How many were sent, or would be."""
+    edited: int = 0
+    """How many of them an edit has changed."""
+    failed: int = 0
+    """How many of them had failed inside the engine, which may happen again."""
     before: int = 0
     """How many were sent by an earlier command."""
     left: list[Left] = []
@@ -244,11 +248,19 @@ class Redriven(msgspec.Struct, frozen=True, kw_only=True):
     unread: dict[str, int] = {}
     """How often an expression could not use a value, by option and field."""
     file: str | None = None
-    """Of a run's letters: the file of the mended records."""
+    """Of a run's letters: the file of the records."""
+
+
+class Sent(NamedTuple):
+    """How many dead letters are sent; of them, how many are edited, and how many had failed."""
+
+    number: int
+    edited: int
+    failed: int
 
 
 def redriven_of(
-    sent: int,
+    sent: Sent,
     before: int,
     left: Mapping[tuple[str, str], int],
     letters: Mapping[str, int],
@@ -258,7 +270,9 @@ def redriven_of(
     """Return it of counts: by reason and detail; by reason; by option, field and fault."""
     found = [Left(*why, number) for why, number in left.items()]
     return Redriven(
-        sent=sent,
+        sent=sent.number,
+        edited=sent.edited,
+        failed=sent.failed,
         before=before,
         left=sorted(found, key=lambda one: (-one.number, one.reason, one.detail)),
         letters=dict(sorted(letters.items())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from cjo_stream.core.duration import duration_text
@@ -12,14 +13,38 @@ from cjo_stream.core.turn import Turn
 from cjo_stream.core.word import Outcome
 
 OUTCOME = "cjo.outcome"
+_UNKNOWN = f"`outcome` is none of {', '.join(Outcome)}"
+_NO_ACTION = "there is no `action_id`, and `action` names no action of the topology"
+_OF_NO_ID = "this customer has no command of that `action_id`"
+_NOT_SENT = "no command `"
 _OUTCOMES = frozenset(Outcome)
+
+
+def why_unknown(attributes: Mapping[str, Any]) -> str | None:
+    """Return why every customer refuses an outcome: its word is none; None if that is known."""
+    outcome = attributes.get("outcome")
+    return None if type(outcome) is str and outcome in _OUTCOMES else _UNKNOWN
+
+
+def why_of_no_action(attributes: Mapping[str, Any], program: Program) -> str | None:
+    """Return why a customer without commands of former actions refuses an outcome, if it does."""
+    action = attributes.get("action")
+    if attributes.get("action_id") is not None or (
+        type(action) is str and action in program.actions
+    ):
+        return None
+    return _NO_ACTION
+
+
+def is_refused_by_customer(detail: str) -> bool:
+    """Return whether a dead letter `invalid` says by this that its customer refused an outcome."""
+    return detail in (_UNKNOWN, _OF_NO_ID, _NO_ACTION) or detail.startswith(_NOT_SENT)
 
 
 def join_outcome(customer: Customer, event: Event, turn: Turn) -> Event | str:
     """Return the outcome with its command's attributes, or why it cannot be joined."""
-    outcome = event.attributes.get("outcome")
-    if type(outcome) is not str or outcome not in _OUTCOMES:
-        return f"`outcome` is none of {', '.join(Outcome)}"
+    if (unknown := why_unknown(event.attributes)) is not None:
+        return unknown
     command = _command_of(customer, event, turn)
     if command is None:
         return _why_no_command(event, turn.program)
@@ -58,13 +83,13 @@ def note_outcome(customer: Customer, event: Event) -> None:
 def _why_no_command(event: Event, program: Program) -> str:
     """Return why no command was found, without values that the topology does not know."""
     if event.attributes.get("action_id") is not None:
-        return "this customer has no command of that `action_id`"
-    action, channel = event.attributes.get("action"), event.attributes.get("channel")
-    if type(action) is not str or action not in program.actions:
-        return "there is no `action_id`, and `action` names no action of the topology"
+        return _OF_NO_ID
+    if (none := why_of_no_action(event.attributes, program)) is not None:
+        return none
+    action, channel = event.attributes["action"], event.attributes.get("channel")
     on = f" on `{channel}`" if type(channel) is str and channel in program.channels else ""
     window = duration_text(program.reward_window_ms)
-    return f"no command `{action}`{on} of this customer within the reward window ({window})"
+    return f"{_NOT_SENT}{action}`{on} of this customer within the reward window ({window})"
 
 
 def _command_of(customer: Customer, event: Event, turn: Turn) -> Command | None:

@@ -4,7 +4,8 @@
                   (`ingest/mending`)                          came from
                                                             marks of their letters
 
-Sent are those that intake would accept now. The marks (`position/redriven`) say of each letter
+Sent are those that intake would accept now, save outcomes that their customer refused and no edit
+changes. The marks (`position/redriven`) say of each letter
 whether it was sent, so a redrive that was killed goes on where it was, and a second one sends
 nothing again. Of two at the same time the second takes the transactional id, which ends the first.
 
@@ -23,8 +24,8 @@ from confluent_kafka import Message
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.decoder import codecs, decoder
-from cjo_stream.ingest.mending import HANDLED, Mending, check
-from cjo_stream.installation.answer import Redriven, Refused, redriven_of
+from cjo_stream.ingest.mending import FAILED, Mending, check
+from cjo_stream.installation.answer import Redriven, Refused, Sent, redriven_of
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.client.contents import contents, table
@@ -69,7 +70,7 @@ def redrive(
     batch = _Batch(writer, marks, on_batch)
     refused: Counter[tuple[str, str]] = Counter()
     letters_of: Counter[str] = Counter()
-    before = 0
+    before = edited = failed = 0
     sent: set[int] = set()
     """Hashes of the records that were sent, of which there may be other letters."""
     places = [(letters.name, partition) for partition in range(letters.partitions)]
@@ -87,13 +88,18 @@ def redrive(
             sent.add(origin)
             continue
         try:
-            batch.add(place, sources.mended(message, value, letter, mending))
+            record = sources.mended(message, value, letter, mending)
         except InputError as error:
             refused[error.reason, error.detail] += 1
-        else:
-            sent.add(origin)
+            continue
+        batch.add(place, record)
+        sent.add(origin)
+        edited += record.value != value
+        failed += letter.reason == FAILED
     batch.write()
-    return redriven_of(batch.sent, before, refused, letters_of, mending.unread)
+    return redriven_of(
+        Sent(batch.sent, edited, failed), before, refused, letters_of, mending.unread
+    )
 
 
 def _between(settings: Settings, ends: Mapping[Place, int]) -> Iterator[Message]:
@@ -169,7 +175,7 @@ class _Sources:
             (),
             channel,
         )
-        if channel not in self._undecoded or letter.reason == HANDLED:
-            check(self._decode, record, letter.reason)
+        if channel not in self._undecoded:
+            check(self._decode, record)
         origin = f"{message.topic()}/{message.partition()}/{message.offset()}".encode()
         return Outgoing(topic.name, new, letter.partition, key, [(ORIGIN, origin)])
