@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from typing import Any, Final
 
-from cjo_stream.core.profile.consent import EVERYWHERE, NAME_CHARACTERS_MAX
+from cjo_stream.core.profile.consent import EVERY_CHANNEL, EVERYWHERE, NAME_CHARACTERS_MAX
 from cjo_stream.core.vocabulary import BUILT_IN
 from cjo_stream.core.word import ConsentStatus
 from cjo_stream.errors import InputError
@@ -39,7 +39,6 @@ STATUSES: Final = {
     ),
 }  # fmt: skip
 """What each status is called by the big senders; blanks and dashes count as `_`."""
-EVERY_CHANNEL: Final = (EVERYWHERE, "all", "any")
 
 _STATUS_OF: Final = {word: str(status) for status, words in STATUSES.items() for word in words}
 _BETWEEN: Final = re.compile(r"[\s_-]+")

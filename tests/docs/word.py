@@ -88,7 +88,10 @@ FUNCTIONS: Final = {
     ),
     "consented": (
         "consented(purpose, channel)",
-        "What the consent gate would say; of a purpose that is no class, whether it is granted.",
+        (
+            "What the consent gate would say; of a purpose that is no class, whether it is "
+            "granted. Missing of a channel that the topology does not have."
+        ),
         "consented('marketing', 'email')",
     ),
 }

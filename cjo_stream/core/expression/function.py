@@ -197,7 +197,10 @@ def _bucket(s: Scope, x: Any, buckets: Any) -> Any:
 def _consented(s: Scope, purpose: Any, channel: Any) -> Any:
     if type(purpose) is not str or type(channel) is not str:
         return fault(s, purpose, channel)
-    return s.profile.consented(purpose.lower(), channel.lower()) if s.profile is not None else None
+    if s.profile is None:
+        return None
+    answer = s.profile.consented(purpose.lower(), channel.lower())
+    return unread(s, channel) if answer is None else answer
 
 
 class Function(NamedTuple):

@@ -51,6 +51,23 @@ def compared(text: str, root: str) -> Iterator[Literal]:
                     )
 
 
+def asked(text: str) -> Iterator[tuple[Literal | None, Literal | None]]:
+    """Yield the purpose and the channel of each `consented`; None for what is no literal.
+
+    >>> list(asked("consented('News', event.channel)"))
+    [(('News', 11), None)]
+    """
+    for node in ast.walk(parse(text)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "consented":
+            purpose, channel = (
+                _literal(one)
+                if isinstance(one, ast.Constant) and isinstance(one.value, str)
+                else None
+                for one in node.args
+            )
+            yield purpose, channel
+
+
 def purposes(text: str) -> frozenset[str] | None:
     """Return the purposes that an expression asks for by `consented`; None if it may be any.
 
@@ -61,17 +78,13 @@ def purposes(text: str) -> frozenset[str] | None:
     >>> purposes("consented(event.topic, 'email')"), purposes("event.purpose == 'news'")
     (None, None)
     """
-    if "purpose" not in text and "consented" not in text:
-        return frozenset()
+    if "purpose" in text and any(_reads_purpose(node) for node in ast.walk(parse(text))):
+        return None
     found = set[str]()
-    for node in ast.walk(parse(text)):
-        if _reads_purpose(node):
+    for purpose, _ in asked(text) if "consented" in text else ():
+        if purpose is None:
             return None
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "consented":
-            named = node.args[0]
-            if not (isinstance(named, ast.Constant) and isinstance(named.value, str)):
-                return None
-            found.add(named.value.lower())
+        found.add(purpose[0].lower())
     return frozenset(found)
 
 

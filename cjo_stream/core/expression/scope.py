@@ -38,8 +38,8 @@ class ProfileView(Protocol):
     def predicted(self, name: str, scope: Scope, /) -> float:
         """Return the probability of a prediction; `scope` is the one that asks."""
 
-    def consented(self, purpose: str, channel: str) -> bool:
-        """Return whether the consent gate would let the purpose pass."""
+    def consented(self, purpose: str, channel: str) -> bool | None:
+        """Return whether the consent gate would let the purpose pass; None: no such channel."""
 
 
 class Evaluated(Protocol):

@@ -12,6 +12,7 @@ from cjo_stream.core.word import ActionClass, Consent, ConsentStatus
 _STATUSES = frozenset(ConsentStatus)
 _CLASSES = frozenset(ActionClass)
 EVERYWHERE = "*"
+EVERY_CHANNEL = (EVERYWHERE, "all", "any")
 NO_STATEMENT = "no statement"
 NAME_CHARACTERS_MAX = 100
 """Longest name of a purpose or a channel; no topology declares a longer one."""

@@ -9,7 +9,7 @@ from cjo_stream.core.expression.zone import zone
 from cjo_stream.core.learning.weight import ModelInForce
 from cjo_stream.core.prediction.value import features_now, probability
 from cjo_stream.core.profile.case import last_closed, open_cases
-from cjo_stream.core.profile.consent import consented
+from cjo_stream.core.profile.consent import EVERY_CHANNEL, consented
 from cjo_stream.core.profile.fact import read_fact
 from cjo_stream.core.profile.trait import read
 from cjo_stream.core.program.program import Program
@@ -62,8 +62,10 @@ class View:
         found = scope.predictions[name] = probability(rule, present, self._model)
         return found
 
-    def consented(self, purpose: str, channel: str) -> bool:
-        """Return whether the consent gate would let the purpose pass."""
+    def consented(self, purpose: str, channel: str) -> bool | None:
+        """Return whether the consent gate would let the purpose pass; None: no such channel."""
+        if channel not in self._program.channels and channel not in EVERY_CHANNEL:
+            return None
         return consented(self._customer, self._program.policy.consent, purpose, channel)
 
     def _built_in(self, name: str) -> Any:

@@ -14,9 +14,12 @@ from cjo_stream.core.expression import (
     compile_expression,
     constant,
 )
-from cjo_stream.core.expression.literal import purposes
+from cjo_stream.core.expression.literal import asked, purposes
+from cjo_stream.core.profile.consent import EVERY_CHANNEL
 from cjo_stream.core.program.action import Candidate
 from cjo_stream.core.program.topology import Channel, Fact, IdentifierType, Trait
+from cjo_stream.core.vocabulary import BUILT_IN, meant
+from cjo_stream.core.word import ActionClass
 from cjo_stream.definition.build.use import Uses
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item, Pair
@@ -24,7 +27,7 @@ from cjo_stream.definition.text.compose import QUOTE, QUOTE_COMMENT, is_cut_by_c
 from cjo_stream.definition.text.node import Node, Scalar, Sequence, names_below
 from cjo_stream.definition.text.report import Report, quoted, unknown
 
-PROFILE_TYPES = frozenset(("cjo.profile", "cjo.consent", "cjo.outcome"))
+PROFILE_TYPES = frozenset(BUILT_IN)
 """Types of events that change the profile by themselves (docs/events.md)."""
 _WORD = re.compile(r"[\w.]+")
 _OF_PROFILE = re.compile(r"\bprofile\s*\.\s*(?:identifiers\s*\.\s*)?(\w+)")
@@ -142,6 +145,7 @@ class Context:
         if "profile" in place.value:
             named = purposes(item.value)
             self.purposes.update({None} if named is None else named)
+            self._check_consents(item)
         if place is Place.ACTION:
             self.uses.read(item, compiled, "event", None)
         return compiled
@@ -198,6 +202,20 @@ class Context:
             return
         found = _WORD.match(text, index, node.end)
         self.report.error_at(node.source, index, code, message, "", len(found[0]) if found else 1)
+
+    def _check_consents(self, item: Item) -> None:
+        """Report channels that `consented` names and nobody has; warn of purposes near a class."""
+        for purpose, channel in asked(item.value) if "consented" in item.value else ():
+            near = meant(purpose[0], ActionClass) if purpose is not None else None
+            if purpose is not None and near not in (None, purpose[0].lower()):
+                message = f"unknown class {quoted(purpose[0])}; did you mean '{near}'?"
+                self.report.warn(item.node, Code.UNKNOWN, message)
+            if channel is None or not self.declared.is_known:
+                continue
+            written, column = channel
+            if written.lower() not in {*self.declared.channels, *EVERY_CHANNEL}:
+                finding = unknown("channel", written, self.declared.channels)
+                self.error_in(item, column, written, *finding)
 
     def _names(self, text: str, data: frozenset[str] | None) -> Names:
         declared = self.declared

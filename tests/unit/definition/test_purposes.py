@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cjo_stream.definition import load
+from tests.unit.definition.test_errors import errors_of
 
 TOPOLOGY = """
 topology: asked
@@ -88,3 +89,40 @@ def test_who_listens_for_consent_may_ask_for_any_purpose(tmp_path: Path) -> None
         assert load(tmp_path).program.asks_for("newsletter")
     (tmp_path / "topology.yaml").write_text(base)
     assert not load(tmp_path).program.asks_for("newsletter")
+
+
+ELIGIBLE = """---
+action: hello
+eligible: consented(ARGUMENTS)
+treatments: {web: {}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("'marketing', 'wbe'", "error: unknown channel 'wbe'; did you mean 'web'?"),
+        ("event.topic, 'fax'", "error: unknown channel 'fax'; known: web"),
+        ("'marketting', 'web'", "warning: unknown class 'marketting'; did you mean 'marketing'?"),
+        ("'Services', 'web'", "warning: unknown class 'Services'; did you mean 'service'?"),
+    ],
+)
+def test_a_channel_that_nobody_has_is_an_error(tmp_path: Path, arguments: str, said: str) -> None:
+    text = TOPOLOGY.replace("WHEN", "event.n > 1") + ELIGIBLE.replace("ARGUMENTS", arguments)
+    (one,) = errors_of(tmp_path, text)
+    assert one.endswith(said)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "'Marketing', 'WEB'",
+        "'news', '*'",
+        "'service', 'all'",
+        "'x', event.where",
+        "event.a, 'web'",
+    ],
+)
+def test_what_may_be_asked_is_no_finding(tmp_path: Path, arguments: str) -> None:
+    text = TOPOLOGY.replace("WHEN", "event.n > 1") + ELIGIBLE.replace("ARGUMENTS", arguments)
+    assert errors_of(tmp_path, text) == []

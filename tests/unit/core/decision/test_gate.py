@@ -230,6 +230,18 @@ def test_consented_says_what_the_gate_says(tmp_path: Path, consent: str, said: s
     assert payload == {"m": passes, "s": True, "t": True, "o": said == "granted"}
 
 
+def test_of_a_channel_that_nobody_has_consented_says_nothing(tmp_path: Path) -> None:
+    asks = CONSENTED.partition("      s:")[0].replace("'mail'", "event.where")
+    desk = desk_of(tmp_path, actions=f"{news()}---{asks}", step="act: news", other="act: asks")
+    desk.consent(1, "granted", "*", "marketing")
+    desk.send("other", 2, where="Mail")
+    assert desk.scene.driver.actions()[-1]["payload"] == {"m": True}
+    desk.send("other", 3, where="emial")
+    assert desk.scene.driver.actions()[-1]["payload"] == {}
+    unread = {key for key in desk.scene.driver._runtime.take_counts() if "unread" in key[0]}
+    assert unread == {("cjo_values_unread_total", "action.asks", "event.where", "value")}
+
+
 # --- service cases
 
 
