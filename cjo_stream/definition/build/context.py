@@ -142,6 +142,7 @@ class Context:
             return None
         for _, message in compiled.warnings:
             self.report.warn(item.node, Code.NULL, message)
+        self.uses.expressions.append(item)
         if "profile" in place.value:
             named = purposes(item.value)
             self.purposes.update({None} if named is None else named)

@@ -23,11 +23,13 @@ from cjo_stream.core.program.program import (
 from cjo_stream.core.program.topology import Trait
 from cjo_stream.core.word import Metric, Status
 from cjo_stream.definition.build.action import ask_of, build_action
+from cjo_stream.definition.build.comparison import warn_of_comparisons
 from cjo_stream.definition.build.context import Context, Declared
 from cjo_stream.definition.build.event import check_events
 from cjo_stream.definition.build.guard import check_guards
 from cjo_stream.definition.build.idle import warn_of_idle_policy, warn_of_idle_topology
 from cjo_stream.definition.build.journey import build_journey
+from cjo_stream.definition.build.kind import Known
 from cjo_stream.definition.build.measure import build_measure
 from cjo_stream.definition.build.policy import (
     REWARD_WINDOW_MS,
@@ -85,6 +87,10 @@ def build_program(
     older += _build_journeys(dormant, dataclasses.replace(context, report=Report()), {})
     check_events(uses, raised, context)
     warn_of_variables(uses.readings, context)
+    names = [one.name for one in definitions if one.kind == "journey"]
+    declared = parts.get("events") or {}
+    events = {type_: of for type_, of in declared.items() if type_ not in raised}
+    warn_of_comparisons(uses, Known(context, names, events), context)
     profile: Fields | None = fields.value("profile") if fields is not None else None
     if fields is not None:
         goals = {d.name: _has_goal(d) for d in definitions if d.kind == "journey"}

@@ -43,6 +43,7 @@ class Uses:
     types: list[Named] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
     given: list[Given] = field(default_factory=list)
+    expressions: list[Item] = field(default_factory=list)
 
     def hear(self, items: list[Item]) -> frozenset[str]:
         """Return the event types of a list, and note them."""
