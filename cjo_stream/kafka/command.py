@@ -18,7 +18,7 @@ from cjo_stream.core.record import Reply
 from cjo_stream.engine.frame import control_frame
 from cjo_stream.errors import RetryError
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.consumer import is_end, reader, reading
 from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.sender import Outgoing, Sender
 from cjo_stream.kafka.topic.check import require_log
@@ -118,7 +118,7 @@ def _ask(
             if message is None or is_end(message):
                 continue
             if (error := message.error()) is not None:
-                check_consumed(error, names.reply)
+                check_consumed(error, names.reply, reading(settings))
             elif message.key() == command_id.encode():
                 reply = msgspec.json.decode(message.value() or b"", type=Reply)
                 answers[reply.partition] = reply

@@ -10,23 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import (
-    AclBinding,
-    AclBindingFilter,
-    AclPermissionType,
-    ResourcePatternType,
-    ResourceType,
-)
 
 from cjo_stream.core.catalogue import ACTION, RECORDS
-from cjo_stream.definition import load
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.hold import Hold, Which
 from cjo_stream.errors import CjoError
@@ -37,30 +28,24 @@ from cjo_stream.kafka.outlook.channel import watching
 from cjo_stream.kafka.process.stage import Stopping
 from cjo_stream.kafka.stage.learn import LearnProcess
 from cjo_stream.kafka.topic.name import Names
-from cjo_stream.kafka.topic.right import PROCESSES, Right, rights
+from cjo_stream.kafka.topic.right import PROCESSES
 from cjo_stream.kafka.topic.wanted import PRIVATE
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Metrics
 from cjo_stream.webhook.endpoint import read_endpoints
 from cjo_stream.webhook.process import WebhookProcess
-from tests.kafka.conftest import TENANT_KEY
+from tests.kafka.allowed import Allowed, event, until
 from tests.kafka.effects import command, effect_tasks
-from tests.kafka.guarded import OPERATIONS, as_user, guarded_broker, properties
-from tests.kafka.stages import make_dispatch, make_intake, make_topology, opened, produce
+from tests.kafka.guarded import guarded_broker
+from tests.kafka.lacking import CREATE, MOVE, OPERATOR, Lacking, unnamed, written_out
+from tests.kafka.stages import make_dispatch, make_intake, opened, produce
 from tests.kafka.test_loss import REWARD
 from tests.kafka.test_webhook import action, write_endpoints
-from tests.world.chain import Chain
 from tests.world.receiver import Receiver
-from tests.world.scene import ACTIONS, ASK, HEAD, PROFILE
 
 pytestmark = pytest.mark.kafka
 
-PREDICT = """
-predict:
-  answers: {on: ask, event: cjo.outcome, within: 2s, prior: 0.4, features: [profile.asks]}
-"""
 PROCESSES_OF_KAFKA = ["intake", "worker", "dispatch", "learn", "insight", "webhook"]
-WITHIN_S = 90.0
 WORKS_S = 2.0
 WITHOUT_S = 10.0
 """The longest that a process may work before it needs each of its rights."""
@@ -82,90 +67,6 @@ UNASKED = {
 }
 """What no process here asks for."""
 HOLD = Hold(Which("nowhere"), "ann", "a test", 0)
-RESOURCES = {
-    "topic": ResourceType.TOPIC,
-    "group": ResourceType.GROUP,
-    "transactional-id": ResourceType.TRANSACTIONAL_ID,
-}
-
-
-class Allowed(Chain):
-    """An installation each of whose processes has a user of its own, with the rights printed."""
-
-    def __init__(self, owners: str, address: str, folder: Path) -> None:
-        super().__init__(owners, folder, partitions=2)
-        self.address = address
-        self.names.append("learn")
-        self.user = "operator"
-        """Of commands."""
-        text = ASK.replace("EXPLORE", "explore: {thompson: true}").replace("HOLDOUT", "")
-        profile = f"{PROFILE}  traits: {{asks: {{count: ask}}}}\n{PREDICT}"
-        text = text.replace("reward_window: 2d", "reward_window: 2s")
-        self.topology = make_topology(folder / "topology", f"{HEAD}{profile}{ACTIONS}---\n{text}")
-        self.owner = Settings(
-            kafka={"bootstrap.servers": owners},
-            topic_prefix=self.prefix,
-            tenant_key=TENANT_KEY,
-            data_dir=folder / "own",
-            learn_interval_s=0.5,
-            partitions=2,
-        )
-        self.rights = list(rights(self.owner, load(self.topology).program))
-        self._admin = Admin(self.owner)
-        for right in self.rights:
-            for operation in right.operations:
-                self.allow(right, operation)
-
-    def env(self, name: str = "", slot: str = "0") -> dict[str, str]:
-        given = properties(self.address, name.partition("-")[0] or self.user)
-        return {
-            **super().env(name, slot),
-            **{f"CJO_KAFKA__{k.replace('.', '_').upper()}": v for k, v in given.items()},
-            "CJO_LEARN_INTERVAL_S": "0.5",
-        }
-
-    def as_(self, user: str, *words: str) -> str:
-        """Run a command as a user, whatever it says; return all that it prints."""
-        done = subprocess.run(
-            [sys.executable, "-m", "cjo_stream", *words],
-            env=self.env(user),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        return f"{done.stdout}{done.stderr}"
-
-    def settings(self, user: str) -> Settings:
-        return as_user(self.owner, self.address, user)
-
-    def allow(self, right: Right, operation: str) -> None:
-        binding = AclBinding(*_binding(right, operation))
-        for future in self._admin.client.create_acls([binding]).values():
-            self._admin.result(future)
-
-    @contextmanager
-    def without(self, right: Right, operation: str) -> Iterator[None]:
-        """Take one operation away for a time."""
-        binding = AclBindingFilter(*_binding(right, operation))
-        for future in self._admin.client.delete_acls([binding]).values():
-            assert len(self._admin.result(future)) == 1, right
-        try:
-            yield
-        finally:
-            self.allow(right, operation)
-
-
-def _binding(right: Right, operation: str) -> tuple[Any, ...]:
-    pattern = ResourcePatternType.PREFIXED if right.is_prefix else ResourcePatternType.LITERAL
-    return (
-        RESOURCES[right.resource],
-        right.name,
-        pattern,
-        f"User:{right.process}",
-        "*",
-        OPERATIONS[operation],
-        AclPermissionType.ALLOW,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -188,23 +89,7 @@ def allowed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Allowed]:
         until(lambda: any(chain.read("model.v1").values()))
         yield chain
         chain.stop()
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    end_s = time.monotonic() + WITHIN_S
-    while not (found := condition()):
-        assert time.monotonic() < end_s, "it did not come to pass"
-        time.sleep(0.2)
-    return found
-
-
-def event(type_: str, user: str, **attributes: Any) -> dict[str, Any]:
-    return {
-        "type": type_,
-        "time": int(time.time() * 1000),
-        "identifiers": {"user": user, "email": f"{user}@example.com"},
-        "attributes": attributes,
-    }
+        chain.close()
 
 
 def test_an_installation_works_with_these_rights(allowed: Allowed, tmp_path: Path) -> None:
@@ -237,6 +122,11 @@ def test_an_installation_works_with_these_rights(allowed: Allowed, tmp_path: Pat
 
 def test_a_base_moves_in_place_with_these_rights(allowed: Allowed, tmp_path: Path) -> None:
     export, data = tmp_path / "export", allowed.folder / "data"
+    web = f"{allowed.prefix}event.web.v1"
+    produce(allowed.owner, f"{allowed.prefix}outcome.v1", b"{}")
+    allowed.command("hold", "--channel", "mail")
+    produce(allowed.owner, web, event("ask", "held", k=8, mood="fine"))
+    until(lambda: _waiting(allowed))
     allowed.hold_down("intake", signal.SIGTERM)
 
     def is_exported() -> bool:
@@ -254,6 +144,16 @@ def test_a_base_moves_in_place_with_these_rights(allowed: Allowed, tmp_path: Pat
         return False
 
     until(is_exported)
+    found = [one for one in allowed.rights if one.process == "move"]
+    words = {"EXPORT": str(export), "REFUSED": str(tmp_path / "refused")}
+
+    def unlearnt(lacking: Lacking) -> None:
+        """Write what the learner has not learnt, which the export counts."""
+        if lacking.right.name.endswith(("reward.v1", "prediction.v1")):
+            produce(allowed.owner, lacking.right.name, b"{}")
+        shutil.rmtree(words["REFUSED"], ignore_errors=True)
+
+    assert not unnamed(allowed, found, MOVE, words, unlearnt, only="base export")
     admin, names = Admin(allowed.owner), Names(allowed.prefix)
     private = [names.of(row.name) for row in PRIVATE if row.is_ours]
     for future in admin.client.delete_topics(private).values():
@@ -261,14 +161,66 @@ def test_a_base_moves_in_place_with_these_rights(allowed: Allowed, tmp_path: Pat
     until(lambda: not admin.describe(private))
     shutil.rmtree(data)
     allowed.as_("create", "topics", "create", str(allowed.topology))
+    assert not unnamed(allowed, found, MOVE, words, only="base import")
     said = allowed.as_("move", "base", "import", str(export))
     assert "imported: " in said, said
     sent = len(_commands(allowed))
     for name in allowed.names:
         allowed.let_up(name)
-    produce(allowed.owner, f"{allowed.prefix}event.web.v1", event("ask", "late", k=3))
+    allowed.command("release", "--channel", "mail")
+    until(lambda: len(_commands(allowed)) > sent)
+    sent = len(_commands(allowed))
+    produce(allowed.owner, web, event("ask", "late", k=3))
     until(lambda: len(_commands(allowed)) > sent)
     until(lambda: any(allowed.read("model.v1").values()))
+
+
+def test_who_creates_topics_is_told_which_right_is_missing(allowed: Allowed) -> None:
+    prefix, admin = f"{allowed.prefix}new.", Admin(allowed.owner)
+    found = [one for one in allowed.rights_of(prefix) if one.process == "create"]
+    words = {"TOPOLOGY": str(allowed.topology)}
+    allowed.allow(found)
+
+    def make() -> str:
+        return allowed.as_("create", "topics", "create", words["TOPOLOGY"], prefix=prefix)
+
+    def delete(lacking: Lacking) -> None:
+        """Delete what is to be made, or the log to which the key is to be written."""
+        if lacking.operation in ("Create", "Write"):
+            is_topic = lacking.right.resource == "topic"
+            name = lacking.right.name if is_topic else f"{prefix}definition.v1"
+            admin.client.delete_topics([name])[name].exception()
+            until(lambda: not admin.describe([name]))
+
+    assert "warning" not in make()
+    for only in ("topics verify", "topics create"):
+        assert not unnamed(allowed, found, CREATE, words, delete, only=only, prefix=prefix)
+    make()
+    said = allowed.as_("create", "topics", "verify", words["TOPOLOGY"], prefix=prefix)
+    assert "all topics are as they must be" in said, said
+
+
+def test_an_operator_is_told_which_right_is_missing(allowed: Allowed, tmp_path: Path) -> None:
+    late = event("cjo.outcome", "u1", action="card", outcome="accept")
+    for name in ("event.web", "outcome"):
+        produce(allowed.owner, f"{allowed.prefix}{name}.v1", {**late, "type": None})
+    for name in ("action.web", "action.push", "measure"):
+        produce(allowed.owner, f"{allowed.prefix}{name}.v1", b"{}")
+    allowed.command("hold", "--channel", "mail")
+    asked = event("ask", "held", k=9, mood="fine")
+    produce(allowed.owner, f"{allowed.prefix}event.web.v1", asked)
+    until(lambda: _waiting(allowed))
+    other = tmp_path / "other"
+    shutil.copytree(allowed.topology, other)
+    (written,) = other.iterdir()
+    written.write_text(written.read_text().replace("prior: 0.2", "prior: 0.3"))
+    words = {"TOPOLOGY": str(allowed.topology), "OTHER": str(other)}
+    found = [one for one in allowed.rights if one.process == "operator"]
+    assert not unnamed(allowed, found, OPERATOR, words)
+    for needing in sorted(set(OPERATOR.values())):
+        said = allowed.as_("operator", *written_out(needing, words))
+        assert "forbids" not in said, said
+    allowed.command("release", "--channel", "mail")
 
 
 def test_a_channel_is_not_unread_where_the_broker_hides_who_reads_it(
@@ -359,9 +311,6 @@ def test_a_right_that_is_missing_is_named(allowed: Allowed, tmp_path: Path, proc
             return str(error)
         return ""
 
-    def is_named(said: str, right: Right) -> bool:
-        return "forbids this process's user" in said and _names(said, right)
-
     if process != "worker":
         assert not works(WORKS_S), "with all rights"
     unnamed = []
@@ -370,20 +319,16 @@ def test_a_right_that_is_missing_is_named(allowed: Allowed, tmp_path: Path, proc
         for operation in right.operations:
             if right.process != process or (process, short, operation) in UNASKED:
                 continue
+            lacking = Lacking(right, operation, (operation, "Describe"))
             with allowed.without(right, operation):
                 # The next time it has what came too late for it the time before.
                 said = [works(WITHOUT_S)]
-                while not is_named(said[-1], right) and len(said) < WITHOUT_TIMES:
+                while not lacking.is_named(said[-1]) and len(said) < WITHOUT_TIMES:
                     said.append(works(WITHOUT_S))
-            if not is_named(said[-1], right):
+            if not lacking.is_named(said[-1]):
                 unnamed.append((right, operation, said))
     receiver.stop()
     assert not unnamed
-
-
-def _names(said: str, right: Right) -> bool:
-    """Return whether a refusal says what is missing; of groups it may name the kind alone."""
-    return "of groups" in said if right.resource == "group" else right.name in said
 
 
 def _ends(allowed: Allowed) -> str:
@@ -396,40 +341,3 @@ def _ends(allowed: Allowed) -> str:
         timeout=60,
     )
     return done.stderr.splitlines()[-1]
-
-
-@pytest.mark.parametrize(
-    ("user", "name", "operation", "words"),
-    [
-        ("create", "hold.v1", "Create", "topics create"),
-        ("create", "effect.v1", "DescribeConfigs", "topics verify"),
-        ("operator", "internal.v1", "Write", "status"),
-        ("operator", "reply.v1", "Read", "status"),
-        ("operator", "definition.v1", "Read", "status"),
-        ("operator", "reader", "Describe", "status"),
-        ("operator", "cjo.intake", "Describe", "status"),
-        ("operator", "cjo.webhook", "Describe", "status"),
-        ("move", "cursor.v1", "Read", "base export nowhere"),
-        ("move", "held.v1", "DescribeConfigs", "base export nowhere"),
-    ],
-)
-def test_a_command_names_the_right_that_it_lacks(
-    allowed: Allowed, user: str, name: str, operation: str, words: str
-) -> None:
-    (right,) = [
-        one
-        for one in allowed.rights
-        if (one.process, one.name) == (user, f"{allowed.prefix}{name}")
-    ]
-    if operation == "Create":
-        admin = Admin(allowed.owner)
-        admin.result(admin.client.delete_topics([right.name])[right.name])
-        time.sleep(1)
-    with allowed.without(right, operation):
-        said = allowed.as_(user, *words.split())
-    if operation == "Create":
-        assert "allow this user to create topics" in said
-        allowed.as_(user, *words.split())
-    else:
-        assert "forbids this process's user" in said
-    assert _names(said, right), said

@@ -14,6 +14,7 @@ takes a partition over, what was answered since the last commit is taken again, 
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -24,9 +25,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from cjo_stream.errors import RefusalError, StopError
 from cjo_stream.kafka.channel.reached import Reached
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.client.consumer import group_id, is_end
+from cjo_stream.kafka.client.consumer import belonging, committing, group_id, is_end
 from cjo_stream.kafka.client.error import check_consumed
-from cjo_stream.kafka.client.permission import refusal
+from cjo_stream.kafka.client.permission import Rights, refusal
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.position.position import Found, Position, Start, committed_positions
 from cjo_stream.kafka.process.stage import Linger, Vitals
@@ -69,6 +70,8 @@ class Taker:
         lost: Callable[[str, int], None],
     ) -> None:
         self._group = group_id(settings, stage)
+        self._belonging = belonging(settings, stage)
+        self._committing = functools.partial(committing, settings, stage)
         self._admin = admin
         self._leave = leave
         self._lost = lost
@@ -130,7 +133,7 @@ class Taker:
                 if reached is not None:
                     reached.ends_at(offset)
             elif error is not None:
-                check_consumed(error, place[0])
+                check_consumed(error, place[0], self._belonging)
             elif reached is not None and reached.take(offset):
                 value = message.value() or b""
                 found.append(Record(place, offset, value, headers_of(message)))
@@ -214,7 +217,7 @@ class Taker:
         topics = self._admin.require(topic for topic, _ in places)
         firsts, ends = self._admin.firsts(places), self._admin.ends(places, committed=True)
         begun = []
-        for place, at in committed_positions(consumer, partitions).items():
+        for place, at in committed_positions(consumer, partitions, self._belonging).items():
             topic_id, first, end = topics[place[0]].id, firsts[place], ends[place]
             found = Found(place, topic_id, "", first, end, self._group, at, None)
             begun.append((found, start_of(found)))
@@ -239,15 +242,16 @@ class Taker:
         try:
             answers = self._member.consumer.commit(offsets=offsets, asynchronous=False) or []
         except KafkaException as error:
-            raise _uncommitted(error) from error
+            raise _uncommitted(error, self._committing(offsets)) from error
         if refused := [one.error for one in answers if one.error is not None]:
-            raise _uncommitted(refused[0])
+            raise _uncommitted(refused[0], self._committing(offsets))
 
     def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         refused = error or next((one.error for one in places if one.error is not None), None)
         if refused is None:
             return
-        if (forbidden := refusal(refused, "to commit positions")) is not None:
+        needed = self._committing(places)
+        if (forbidden := refusal(refused, "to commit positions", needed)) is not None:
             raise forbidden
         # A fenced member gets an error instead of its next record.
         _LOG.warning("positions were not committed: %s", refused)
@@ -263,8 +267,8 @@ def start_of(found: Found) -> Start:
     return Start(max(at.offset, found.first), at.metadata)
 
 
-def _uncommitted(error: KafkaException | KafkaError) -> RefusalError | StopError:
-    return refusal(error, "to commit positions") or StopError(
+def _uncommitted(error: KafkaException | KafkaError, rights: Rights) -> RefusalError | StopError:
+    return refusal(error, "to commit positions", rights) or StopError(
         f"positions could not be committed ({error}): this process goes on from those before, "
         "when it is started again, and takes again what was answered since"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import weakref
@@ -21,7 +22,13 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from cjo_stream.errors import CjoError, RefusalError, RetryError
 from cjo_stream.kafka.client import handshake
 from cjo_stream.kafka.client.error import MISSING, NO_COORDINATOR, away
-from cjo_stream.kafka.client.permission import UNKNOWN_USER, check_allowed, unknown_user
+from cjo_stream.kafka.client.permission import (
+    UNKNOWN_USER,
+    check_allowed,
+    of_group,
+    of_topic,
+    unknown_user,
+)
 from cjo_stream.kafka.client.place import Place, Topic
 from cjo_stream.kafka.client.property import connect
 from cjo_stream.settings import Settings
@@ -102,7 +109,7 @@ class Admin:
             except KafkaException as error:
                 if error.args[0].code() in MISSING:
                     continue
-                raise away(error, f"to see {name}") from error
+                raise away(error, f"to see {name}", of_topic("Describe", name)) from error
             partitions = described.partitions
             replicas = min((len(p.replicas) for p in partitions), default=0)
             found[name] = Topic(name, str(described.topic_id), len(partitions), replicas)
@@ -140,7 +147,8 @@ class Admin:
             (future,) = futures.values()
             return int(self.result(future).timestamp)
         except KafkaException as error:
-            raise away(error, f"to see {place[0]}") from error
+            self._check_seen([place[0]])
+            raise away(error) from error
 
     def groups(self) -> list[str]:
         """Return the names of all consumer groups that we may see."""
@@ -174,7 +182,7 @@ class Admin:
         try:
             found = self._asked(consumer, wanted)
         except KafkaException as error:
-            raise away(error, f"to see the group {group}") from error
+            raise away(error, f"to see the group {group}", of_group("Describe", group)) from error
         finally:
             consumer.close()
         return {(one.topic, one.partition): one for one in found if one.offset >= 0}
@@ -198,7 +206,8 @@ class Admin:
                 for one in found:
                     if one.error is not None:
                         failed = KafkaException(one.error)
-                        check_allowed(failed, f"to see the topic {one.topic}")
+                        needed = of_topic("Describe", one.topic)
+                        check_allowed(failed, f"to see the topic {one.topic}", needed)
                         raise failed
                 return found
             except KafkaException as error:
@@ -253,6 +262,8 @@ class Admin:
             try:
                 return self._list_offsets(wanted, _ISOLATION[committed])
             except (KafkaException, RetryError) as error:
+                if isinstance(error, KafkaException):
+                    self._check_seen({place.topic for place in wanted})
                 # A client from before an outage may never learn the new leader epochs.
                 self.client = self._connect()
                 if time.monotonic() >= until_s:
@@ -270,3 +281,11 @@ class Admin:
             (place.topic, place.partition): self.result(future).offset
             for place, future in futures.items()
         }
+
+    def _check_seen(self, names: Iterable[str]) -> None:
+        """Raise RefusalError if the broker forbids one of these topics.
+
+        A question for offsets then gets another error: that no partition has a leader.
+        """
+        with contextlib.suppress(RetryError):
+            self.describe(names)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from cjo_stream.kafka.client.error import check_consumed, is_fatal
+from cjo_stream.kafka.client.permission import Rights, of_group, of_topic
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.property import connect
 from cjo_stream.settings import Settings
@@ -22,6 +23,22 @@ _LOG = logging.getLogger(__package__)
 def group_id(settings: Settings, stage: str) -> str:
     """Return the consumer group of a stage; installations on one broker differ by prefix."""
     return f"{settings.topic_prefix}{settings.group}.{stage}"
+
+
+def reading(settings: Settings) -> Rights:
+    """Return the right on a group that a `reader` needs."""
+    return of_group("Describe", settings.topic_prefix + READER)
+
+
+def belonging(settings: Settings, stage: str) -> Rights:
+    """Return the right on a stage's group that a member needs."""
+    return of_group("Read", group_id(settings, stage))
+
+
+def committing(settings: Settings, stage: str, places: Iterable[TopicPartition]) -> Rights:
+    """Return the rights that a commit of a stage's positions needs."""
+    topics = sorted({place.topic for place in places})
+    return {**belonging(settings, stage), **of_topic("Read", *topics)}
 
 
 def group_consumer(

@@ -15,7 +15,7 @@ from confluent_kafka import Message
 
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
-from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.consumer import is_end, reader, reading
 from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.settings import Settings
@@ -48,7 +48,7 @@ def contents(
                 if is_end(message):
                     return
                 if (error := message.error()) is not None:
-                    check_consumed(error, place[0])
+                    check_consumed(error, place[0], reading(settings))
                     continue
                 until_s = time.monotonic() + SILENCE_MAX_S
                 if (message.offset() or 0) >= end:

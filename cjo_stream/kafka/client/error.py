@@ -18,7 +18,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException
 
 from cjo_stream.errors import RefusalError, RetryError, StopError
-from cjo_stream.kafka.client.permission import check_allowed
+from cjo_stream.kafka.client.permission import NO_RIGHTS, Rights, check_allowed, of_topic
 
 MISSING: Final = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
 NO_COORDINATOR: Final = (
@@ -53,8 +53,11 @@ def is_out_of_range(error: KafkaError) -> bool:
     )
 
 
-def check_consumed(error: KafkaError, topic: str | None) -> None:
-    """Raise the meaning of an error that came in place of a message, or log it."""
+def check_consumed(error: KafkaError, topic: str | None, group: Rights = NO_RIGHTS) -> None:
+    """Raise the meaning of an error that came in place of a message, or log it.
+
+    `group`: the right on its group that the consumer needs.
+    """
     if is_fenced(error):
         raise StopError(
             "another consumer has this process's place in its group: a second process of the same "
@@ -76,7 +79,8 @@ def check_consumed(error: KafkaError, topic: str | None) -> None:
         )
     if error.code() in _DAMAGED:
         raise damaged(topic or "read here", error.str())
-    check_allowed(error, f"to read {topic or 'here'}")
+    rights = {**group, **of_topic("Read", topic)} if topic else group
+    check_allowed(error, f"to read {topic or 'here'}", rights)
     _LOG.warning("consumer: %s", error)
 
 
@@ -89,16 +93,16 @@ def damaged(topic: str, why: str) -> RefusalError:
     )
 
 
-def away(error: Exception, what: str = "to ask") -> RetryError:
+def away(error: Exception, what: str = "to ask", rights: Rights = NO_RIGHTS) -> RetryError:
     """Return the error for a broker that did not answer; a RetryError is returned as it is.
 
-    Raises RefusalError if the broker did answer, and forbids `what` to this user.
+    Raises RefusalError if the broker did answer, and forbids `what`, which needs `rights`.
     """
     if isinstance(error, RetryError):
         return error
     said = str(error)
     if isinstance(error, KafkaException):
-        check_allowed(error, what)
+        check_allowed(error, what, rights)
         said = error.args[0].str()
         if error.args[0].code() in NO_COORDINATOR:
             return RetryError(

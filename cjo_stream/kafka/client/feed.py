@@ -9,7 +9,7 @@ from typing import Final, Self
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from cjo_stream.errors import RetryError
-from cjo_stream.kafka.client.permission import check_allowed
+from cjo_stream.kafka.client.permission import check_allowed, of_topic
 from cjo_stream.kafka.client.property import connect
 from cjo_stream.kafka.client.sender import PARTITIONER, POLL_S
 from cjo_stream.settings import Settings
@@ -32,6 +32,8 @@ class Feed:
         }
         self._producer = connect(Producer, {**settings.kafka_properties(), **own}, logger=_LOG)
         self._failed: KafkaError | None = None
+        self._topic = ""
+        """That of the record which failed."""
         self.acknowledged = 0
 
     def put(self, topic: str, value: bytes, key: bytes | None) -> None:
@@ -42,7 +44,7 @@ class Feed:
             except BufferError:
                 self._producer.poll(POLL_S)
             except KafkaException as error:
-                self._failed = error.args[0]
+                self._failed, self._topic = error.args[0], topic
             else:
                 self._producer.poll(0)
                 return
@@ -75,14 +77,15 @@ class Feed:
 
     def _check(self) -> None:
         if self._failed is not None:
-            check_allowed(self._failed, "to write")
+            what = f"to write {self._topic}"
+            check_allowed(self._failed, what, of_topic("Write", self._topic))
             raise RetryError(
                 f"a record was not delivered ({self._failed}): is the broker up, and do the "
                 "topics exist? `cjo-stream topics create TOPOLOGY` makes them"
             )
 
-    def _report(self, error: KafkaError | None, _: Message) -> None:
+    def _report(self, error: KafkaError | None, message: Message) -> None:
         if error is None:
             self.acknowledged += 1
-        else:
-            self._failed = self._failed or error
+        elif self._failed is None:
+            self._failed, self._topic = error, message.topic() or ""

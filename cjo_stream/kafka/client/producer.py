@@ -18,7 +18,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.errors import StopError
-from cjo_stream.kafka.client.permission import check_allowed, refusal
+from cjo_stream.kafka.client.permission import check_allowed, of_topic, refusal
 from cjo_stream.kafka.client.property import connect
 
 QUEUED_RECORDS_MAX: Final = 100_000
@@ -85,7 +85,7 @@ class FrameProducer:
             self._producer.produce(topic, value, key, partition=0, on_delivery=batch.report)
         except (BufferError, KafkaException) as error:
             if isinstance(error, KafkaException):
-                check_allowed(error, f"to write {topic}")
+                check_allowed(error, f"to write {topic}", of_topic("Write", topic))
             raise StopError(f"{topic} could not be written ({error}); start again") from error
         await batch.delivered
 
@@ -133,7 +133,7 @@ class _Batch:
 
 
 def _lost(error: KafkaError, topic: str | None) -> StopError:
-    return refusal(error, f"to write {topic}") or StopError(
+    return refusal(error, f"to write {topic}", of_topic("Write", topic or "")) or StopError(
         f"a frame was not delivered ({error}); this process ends, and goes on from its store when "
         "it is started again"
     )

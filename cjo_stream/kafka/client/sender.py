@@ -11,7 +11,7 @@ import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from cjo_stream.errors import RefusalError, StopError
-from cjo_stream.kafka.client.permission import refusal
+from cjo_stream.kafka.client.permission import of_topic, refusal
 from cjo_stream.kafka.client.producer import PROPERTIES
 from cjo_stream.kafka.client.property import connect
 from cjo_stream.settings import Settings
@@ -66,7 +66,7 @@ class Sender:
             self._poll()
             self._on_wait()
         if self._failed is not None:
-            raise _undelivered(self._failed, f"to write {', '.join(sorted(self._topics))}")
+            raise _undelivered(self._failed, *sorted(self._topics))
         self._topics.clear()
 
     def close(self) -> None:
@@ -90,7 +90,7 @@ class Sender:
                 self._poll()
                 self._on_wait()
             except KafkaException as error:
-                raise _undelivered(error.args[0], f"to write {record.topic}") from error
+                raise _undelivered(error.args[0], record.topic) from error
             else:
                 self._missing += 1
                 self._topics.add(record.topic)
@@ -110,8 +110,9 @@ class Sender:
         self._failed = self._failed or error
 
 
-def _undelivered(error: KafkaError, what: str) -> RefusalError | StopError:
-    return refusal(error, what) or StopError(
+def _undelivered(error: KafkaError, *topics: str) -> RefusalError | StopError:
+    what = f"to write {', '.join(topics)}"
+    return refusal(error, what, of_topic("Write", *topics)) or StopError(
         f"a record was not delivered ({error}); this process ends, and what it was doing is done "
         "again when it is started"
     )

@@ -48,7 +48,13 @@ from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.errors import RetryError, StopError
-from cjo_stream.kafka.client.permission import check_allowed
+from cjo_stream.kafka.client.permission import (
+    NO_RIGHTS,
+    Rights,
+    check_allowed,
+    of_topic,
+    of_writer,
+)
 from cjo_stream.kafka.client.property import connect
 from cjo_stream.kafka.client.sender import PARTITIONER, POLL_S, Outgoing
 from cjo_stream.settings import Settings
@@ -123,7 +129,7 @@ class Transactions:
                 # The broker is away, or must first end a transaction of the predecessor.
                 may_come = error.args[0].retriable() and time.monotonic() < until_s
                 if not may_come or not self._go_on():
-                    check_transaction(error, self._what(()))
+                    check_transaction(error, *self._doing(()))
                 time.sleep(RETRY_S)
             else:
                 break
@@ -154,7 +160,7 @@ class Transactions:
             self._go_on()
             longest_s = max(longest_s, _timed(lambda: producer.commit_transaction(CALL_S)))
         except KafkaException as error:
-            check_transaction(error, self._what(records))
+            check_transaction(error, *self._doing(records))
         self._in_doubt = longest_s >= REPEATED_AFTER_S
         if self._in_doubt:
             _LOG.info("a call took %.1f s and may have been repeated: a new epoch", longest_s)
@@ -163,11 +169,14 @@ class Transactions:
         """Drop the producer, and its connections."""
         self._producer = None
 
-    def _what(self, records: Sequence[Outgoing]) -> str:
-        """Return what is done, for a refusal."""
+    def _doing(self, records: Sequence[Outgoing]) -> tuple[str, Rights]:
+        """Return what is done, for a refusal, and which rights that needs."""
         topics = sorted({record.topic for record in records})
-        named = f"to write under the transactional id {self._properties['transactional.id']}"
-        return f"{named} to {', '.join(topics)}" if topics else named
+        id_ = self._properties["transactional.id"]
+        named = f"to write under the transactional id {id_}"
+        if not topics:
+            return named, of_writer(id_)
+        return f"{named} to {', '.join(topics)}", {**of_writer(id_), **of_topic("Write", *topics)}
 
     def _send(self, producer: Producer, records: Sequence[Outgoing]) -> None:
         """Return when the broker has acknowledged the records, or refused one for good."""
@@ -232,10 +241,15 @@ def _send_offsets(producer: Producer, offsets: Sequence[TopicPartition], group: 
         raise error
 
 
-def check_transaction(error: KafkaException, what: str = "to write in a transaction") -> Never:
-    """Raise the meaning of an error that ended a transaction; `what` was done, for a refusal."""
+def check_transaction(
+    error: KafkaException, what: str = "to write in a transaction", rights: Rights = NO_RIGHTS
+) -> Never:
+    """Raise the meaning of an error that ended a transaction.
+
+    `what` was done, for a refusal, and needs `rights`.
+    """
     cause = error.args[0]
-    check_allowed(error, what)
+    check_allowed(error, what, rights)
     if cause.retriable():
         raise RetryError(
             f"a transaction got no answer ({cause}): is the broker up? What is in it is written "

@@ -27,7 +27,7 @@ from cjo_stream.definition import (
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.ingest.tenant import check_fingerprint, fingerprint
 from cjo_stream.kafka.client.admin import TIMEOUT_S
-from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.consumer import is_end, reader, reading
 from cjo_stream.kafka.client.contents import foreign
 from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.place import Place
@@ -94,6 +94,7 @@ class DefinitionLog:
         self.fingerprint: str | None = None
         """The tenant key's fingerprint; None if none is kept yet."""
         self._consumer = reader(settings, {place: 0})
+        self._reading = reading(settings)
         self.topology: str | None = None
         self.pointer = Pointer(0, "")
         self.sets: dict[int, Published] = {}
@@ -162,7 +163,7 @@ class DefinitionLog:
         if message is None or is_end(message):
             return
         if (error := message.error()) is not None:
-            check_consumed(error, self._topic)
+            check_consumed(error, self._topic, self._reading)
             return
         self.take((message.key() or b"").decode(errors="replace"), message.value())
 

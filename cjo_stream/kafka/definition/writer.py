@@ -12,7 +12,7 @@ from cjo_stream.errors import RetryError
 from cjo_stream.kafka.client.admin import TIMEOUT_S
 from cjo_stream.kafka.client.consumer import group_id
 from cjo_stream.kafka.client.error import away, is_fenced
-from cjo_stream.kafka.client.permission import check_allowed
+from cjo_stream.kafka.client.permission import check_allowed, of_topic, of_writer
 from cjo_stream.kafka.client.property import connect
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import Settings
@@ -54,7 +54,7 @@ class Writer:
                 # A broker that is still making the partitions of `topics create` answers late.
                 if not error.args[0].retriable() or time.monotonic() > until_s:
                     what = f"to write under the transactional id {self._id}"
-                    raise away(error, what) from error
+                    raise away(error, what, of_writer(self._id)) from error
 
     def __exit__(self, *_: object) -> None:
         if not self.is_shut_out:  # that raises
@@ -68,7 +68,7 @@ class Writer:
                 self._producer.produce(self._topic, value, key.encode(), partition=0)
             self._producer.commit_transaction(TIMEOUT_S)
         except KafkaException as error:
-            check_allowed(error, f"to write {self._topic}")
+            check_allowed(error, f"to write {self._topic}", of_topic("Write", self._topic))
             self.is_shut_out = is_fenced(error.args[0])
             raise RetryError(
                 f"{self._topic} could not be written ({error}): is another `apply` under way? "

@@ -14,7 +14,7 @@ from confluent_kafka import Message
 from cjo_stream.engine.hold import Hold, Holds, decode_hold, encode_hold
 from cjo_stream.errors import RetryError
 from cjo_stream.kafka.client.admin import TIMEOUT_S
-from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.consumer import is_end, reader, reading
 from cjo_stream.kafka.client.contents import foreign
 from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.sender import Outgoing, Sender
@@ -32,6 +32,7 @@ class HoldLog:
     def __init__(self, settings: Settings) -> None:
         self._topic = Names(settings.topic_prefix).hold
         self._consumer = reader(settings, {(self._topic, 0): 0})
+        self._reading = reading(settings)
         self._found: dict[bytes, Hold] = {}
         self._foreign: dict[bytes, Exception] = {}
         """By key, why its record is no hold; removed when another record of the key comes."""
@@ -75,7 +76,7 @@ class HoldLog:
             self.seen = message.offset() or 0
             return
         if (error := message.error()) is not None:
-            check_consumed(error, self._topic)
+            check_consumed(error, self._topic, self._reading)
             return
         key, value = message.key() or b"", message.value()
         assert isinstance(key, bytes)

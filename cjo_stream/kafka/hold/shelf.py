@@ -21,7 +21,7 @@ from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.hold import Shelf, decode_command, decode_shelf
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
-from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.consumer import is_end, reader, reading
 from cjo_stream.kafka.client.error import check_consumed, is_out_of_range
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.settings import Settings
@@ -103,7 +103,7 @@ def _last(
                     left.discard(place)
                 elif (error := message.error()) is not None:
                     if not is_out_of_range(error):
-                        check_consumed(error, place[0])
+                        check_consumed(error, place[0], reading(settings))
                         continue
                     found.pop(place, None)
                     left.discard(place)

@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, TopicPartition
 from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.hold import Holds, Shelf, encode
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.consumer import is_end, reader, reading
 from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.sender import Outgoing
 from cjo_stream.kafka.hold.order import HoldLog
@@ -125,7 +125,7 @@ class Shelves:
                 if number in leaving and number not in found:
                     self._check_end(number, offset)
             elif (error := message.error()) is not None:
-                check_consumed(error, self._topic)
+                check_consumed(error, self._topic, reading(self._settings))
             elif number in leaving:
                 self._through[number] = offset + 1
                 if not is_shelf(message):

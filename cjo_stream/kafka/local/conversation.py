@@ -19,7 +19,7 @@ from typing import Final, Protocol
 import msgspec
 
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.consumer import is_end, reader, reading
 from cjo_stream.kafka.client.contents import warn_foreign
 from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.feed import Feed
@@ -81,7 +81,7 @@ def converse(
             for message in consumer.consume(COMMANDS_AT_ONCE_MAX, LISTEN_S):
                 if (error := message.error()) is not None:
                     if not is_end(message):
-                        check_consumed(error, message.topic())
+                        check_consumed(error, message.topic(), reading(settings))
                     continue
                 try:
                     people.hear(message.value() or b"")

@@ -62,7 +62,7 @@ from cjo_stream.kafka.moving import source
 from cjo_stream.kafka.moving.source import Sources
 from cjo_stream.kafka.position import loss, redriven
 from cjo_stream.kafka.position.folder import folders_of
-from cjo_stream.kafka.position.position import Position
+from cjo_stream.kafka.position.position import INTAKE, Position
 from cjo_stream.kafka.stage.memory import Memory, Reached, Standing
 from cjo_stream.kafka.stage.route import sources
 from cjo_stream.kafka.topic.check import require_log
@@ -227,6 +227,8 @@ class _Arrival:
             (name, number) for name, topic in topics.items() for number in range(topic.partitions)
         ]
         firsts, ends = self._admin.firsts(places), self._admin.ends(places, committed=True)
+        # Whoever may not see the group would wait in `source.commit` for its coordinator.
+        self._admin.committed(group_id(self._settings, INTAKE), places)
         return source.positions(
             lanes,
             topics,

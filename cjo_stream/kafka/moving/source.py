@@ -30,7 +30,7 @@ from cjo_stream.engine.port import Log
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.installation.customer_base import SourceLane
 from cjo_stream.kafka.client.admin import RETRY_S, Admin
-from cjo_stream.kafka.client.consumer import group_id, offset_keeper
+from cjo_stream.kafka.client.consumer import committing, group_id, offset_keeper
 from cjo_stream.kafka.client.error import away
 from cjo_stream.kafka.client.permission import check_allowed
 from cjo_stream.kafka.client.place import Place, Topic
@@ -173,10 +173,11 @@ def commit(settings: Settings, found: Mapping[Place, Position]) -> None:
     try:
         while (refused := _refusal(keeper, offsets)) is not None:
             group = group_id(settings, INTAKE)
-            check_allowed(refused, f"to commit offsets of the group {group}")
+            what = f"to commit offsets of the group {group}"
+            check_allowed(refused, what, committing(settings, INTAKE, offsets))
             if time.monotonic() >= until_s:
                 if refused.args[0].code() not in _MEMBERS_THERE:
-                    raise away(refused, f"to commit offsets of the group {group}") from refused
+                    raise away(refused, what) from refused
                 raise RetryError(
                     f"the positions of intake were not committed ({refused}): is an intake of "
                     "this prefix running? End it, then give the command again"

@@ -28,8 +28,9 @@ from cjo_stream.engine import codec
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import RefusalError, RetryError
 from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
-from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.consumer import is_end, reader, reading
 from cjo_stream.kafka.client.error import check_consumed, is_out_of_range
+from cjo_stream.kafka.client.permission import Rights
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.topic.check import configs_of
 from cjo_stream.settings import Settings
@@ -90,7 +91,7 @@ def look(
     # Uncommitted: an open transaction must not hide records.
     consumer = reader(settings, offsets, committed=False, fetch_bytes=FETCH_BYTES)
     try:
-        found = _read(consumer, offsets)
+        found = _read(consumer, offsets, reading(settings))
     finally:
         consumer.close()
     compacted = _compacted(admin, {topic for (topic, _), record in found.items() if not record})
@@ -103,7 +104,9 @@ def digest_of(message: Message) -> int:
     return codec.record_digest(record.time, record.value)
 
 
-def _read(consumer: Consumer, offsets: Mapping[Place, int]) -> dict[Place, LogRecord | None]:
+def _read(
+    consumer: Consumer, offsets: Mapping[Place, int], rights: Rights
+) -> dict[Place, LogRecord | None]:
     """Return the records at these offsets; a place whose log begins later is left out."""
     found: dict[Place, LogRecord | None] = {}
     waited = dict(offsets)
@@ -118,7 +121,7 @@ def _read(consumer: Consumer, offsets: Mapping[Place, int]) -> dict[Place, LogRe
         place = (message.topic() or "", message.partition() or 0)
         error = message.error()
         if error is not None and not (is_end(message) or is_out_of_range(error)):
-            check_consumed(error, message.topic())
+            check_consumed(error, message.topic(), rights)
         elif (offset := waited.pop(place, None)) is not None:
             if error is None:
                 found[place] = _record(message) if message.offset() == offset else None

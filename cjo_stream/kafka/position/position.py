@@ -59,9 +59,10 @@ from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.engine.intake import SWITCHED_OFF, Committed, moved_on, read_metadata
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
-from cjo_stream.kafka.client.consumer import group_id
+from cjo_stream.kafka.client.consumer import belonging, group_id
 from cjo_stream.kafka.client.contents import foreign, table
 from cjo_stream.kafka.client.error import away
+from cjo_stream.kafka.client.permission import Rights, of_topic
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing
 from cjo_stream.kafka.position import loss
@@ -286,7 +287,7 @@ def starts(
     places = [(partition.topic, partition.partition) for partition in partitions]
     topics = admin.require(topic for topic, _ in places)
     firsts, ends = admin.firsts(places), admin.ends(places, committed=True)
-    committed = committed_positions(consumer, partitions)
+    committed = committed_positions(consumer, partitions, belonging(settings, stage))
     wanted = stage == INTAKE or None in committed.values()
     copies = read_copies(settings, stage) if wanted else {}
     start_of = start_of_intake if stage == INTAKE else start_of_dispatch
@@ -312,17 +313,22 @@ def starts(
 
 
 def committed_positions(
-    consumer: Consumer, partitions: list[TopicPartition]
+    consumer: Consumer, partitions: list[TopicPartition], group: Rights
 ) -> dict[Place, Position | None]:
-    """Return what a member's group has committed of partitions; raises RetryError."""
+    """Return what a member's group has committed of partitions; raises RetryError.
+
+    `group`: the right on it that the member needs.
+    """
     try:
         offsets = consumer.committed(partitions, TIMEOUT_S)
     except KafkaException as error:
-        raise away(error) from error
+        raise away(error, "to see the offsets of its group", group) from error
     found: dict[Place, Position | None] = {}
     for place in offsets:
         if place.error is not None:
-            raise away(KafkaException(place.error), f"to see the offsets of {place.topic}")
+            what = f"to see the offsets of {place.topic}"
+            needed = {**group, **of_topic("Describe", place.topic)}
+            raise away(KafkaException(place.error), what, needed)
         known = place.offset >= 0
         found[place.topic, place.partition] = (
             Position(place.offset, place.metadata or "") if known else None

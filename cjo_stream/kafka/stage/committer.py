@@ -17,7 +17,8 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from cjo_stream.errors import RefusalError, StopError
-from cjo_stream.kafka.client.permission import refusal
+from cjo_stream.kafka.client.consumer import committing
+from cjo_stream.kafka.client.permission import Rights, refusal
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Sender
 from cjo_stream.kafka.position.position import INTAKE, Position, copy_record
@@ -118,9 +119,9 @@ class Committer:
         try:
             answers = self._consumer.commit(offsets=moved, asynchronous=False) or []
         except KafkaException as error:
-            raise _uncommitted(error) from error
+            raise _uncommitted(error, committing(self._settings, INTAKE, moved)) from error
         if refused := [place.error for place in answers if place.error is not None]:
-            raise _uncommitted(refused[0])
+            raise _uncommitted(refused[0], committing(self._settings, INTAKE, moved))
         self._metrics.observe("cjo_commit_seconds", (INTAKE,), time.perf_counter() - began_s)
 
     def _copy(self) -> None:
@@ -133,8 +134,8 @@ class Committer:
         self._sender.send(records)
 
 
-def _uncommitted(error: KafkaException | KafkaError) -> StopError:
-    return refusal(error, "to commit positions") or StopError(
+def _uncommitted(error: KafkaException | KafkaError, rights: Rights) -> StopError:
+    return refusal(error, "to commit positions", rights) or StopError(
         f"positions could not be committed ({error}): this process goes on from those before, "
         "when it is started again"
     )

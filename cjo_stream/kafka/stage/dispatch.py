@@ -42,7 +42,7 @@ from cjo_stream.engine.frame import Effect
 from cjo_stream.engine.port import LogRecord
 from cjo_stream.errors import CjoError, RefusalError, RetryError
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.client.consumer import group_id, is_end
+from cjo_stream.kafka.client.consumer import belonging, group_id, is_end
 from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing
@@ -258,7 +258,7 @@ class DispatchProcess:
             if is_end(message):
                 self._ends[partition] = offset
             elif (error := message.error()) is not None:
-                check_consumed(error, self._names.effect)
+                check_consumed(error, self._names.effect, belonging(self._settings, DISPATCH))
             elif partition in self._next and offset >= self._next[partition]:
                 self._next[partition] = offset + 1
                 value = message.value() or b""

@@ -26,7 +26,7 @@ from cjo_stream.engine.port import DecodedRecord, Log
 from cjo_stream.errors import RefusalError
 from cjo_stream.installation.known import KnownSet, known_sets
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.client.consumer import is_end, reader
+from cjo_stream.kafka.client.consumer import is_end, reader, reading
 from cjo_stream.kafka.client.error import check_consumed, is_out_of_range
 from cjo_stream.kafka.client.place import Place, Topic
 from cjo_stream.kafka.definition.log import DefinitionLog
@@ -194,7 +194,7 @@ class Follower:
                 elif is_out_of_range(error):
                     self._is_cut = True
                 else:
-                    check_consumed(error, message.topic())
+                    check_consumed(error, message.topic(), reading(self._settings))
             elif lane_or_none is not None:
                 if lane_or_none.ready is not None:
                     lane_or_none.held.append(message)

@@ -39,7 +39,7 @@ from cjo_stream.engine.port import DecodedRecord, Log, RawRecord
 from cjo_stream.errors import StopError
 from cjo_stream.ingest.trace import TraceReader
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.client.consumer import group_id, is_end
+from cjo_stream.kafka.client.consumer import belonging, group_id, is_end
 from cjo_stream.kafka.client.error import check_consumed
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.client.sender import Outgoing, Sender
@@ -336,7 +336,7 @@ class IntakeProcess:
         error = message.error()
         assert error is not None
         if not is_end(message):
-            check_consumed(error, message.topic())
+            check_consumed(error, message.topic(), belonging(self._settings, INTAKE))
         elif lane := self._lanes.get((message.topic() or "", message.partition() or 0)):
             lane.ends_at(message.offset() or 0)
 

@@ -16,9 +16,10 @@ from confluent_kafka import Message
 from cjo_stream.engine.codec import UNKNOWN
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client.admin import Admin
-from cjo_stream.kafka.client.consumer import is_end
+from cjo_stream.kafka.client.consumer import is_end, reading
 from cjo_stream.kafka.client.contents import warn_foreign
 from cjo_stream.kafka.client.error import check_consumed
+from cjo_stream.kafka.client.permission import NO_RIGHTS
 from cjo_stream.kafka.client.place import Place
 from cjo_stream.kafka.position import loss
 from cjo_stream.kafka.stage.memory import Reached
@@ -43,6 +44,7 @@ class Lesson:
         self.next = self.end = 0
         self._what = what
         self._teach = teach
+        self._reading = NO_RIGHTS
         self._remembered = (0, 0)
         self._last: Message | None = None
         """The record before `next`, if its digest is not made yet."""
@@ -55,6 +57,7 @@ class Lesson:
 
         Raises RefusalError if records are missing there.
         """
+        self._reading = reading(settings)
         first = admin.firsts([self.place])[self.place]
         if reached is None:
             self.next = self.end = first
@@ -79,7 +82,7 @@ class Lesson:
             self.end = max(self.end, message.offset() or 0)
             return 0
         if (error := message.error()) is not None:
-            check_consumed(error, self.place[0])
+            check_consumed(error, self.place[0], self._reading)
             return 0
         try:
             self._teach(message.value() or b"")

@@ -15,6 +15,7 @@ from cjo_stream.engine.frame import RECORD_BYTES_MAX
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client.admin import TIMEOUT_S, Admin
 from cjo_stream.kafka.client.error import away
+from cjo_stream.kafka.client.permission import check_allowed, of_topic
 from cjo_stream.kafka.client.place import Topic
 from cjo_stream.kafka.topic.wanted import Wanted, wanted_topics
 from cjo_stream.settings import Settings
@@ -108,12 +109,12 @@ def _create(admin: Admin, settings: Settings, missing: list[Wanted]) -> None:
         try:
             admin.result(future)
         except KafkaException as error:
+            check_allowed(error, f"to create {name}", of_topic("Create", name))
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise RefusalError(
                     f"the broker does not create {name} ({error}). Set CJO_REPLICATION_FACTOR to "
-                    "at most its number of brokers; or allow this user to create topics, or make "
-                    "it yourself as `cjo-stream topics verify` then says. Run this again: it "
-                    "leaves what there is"
+                    "at most its number of brokers, or make it yourself as `cjo-stream topics "
+                    "verify` then says. Run this again: it leaves what there is"
                 ) from error
     until_s = time.monotonic() + TIMEOUT_S
     # Another broker may learn of the new topics a moment after the controller has made them.
@@ -188,7 +189,8 @@ def configs_of(admin: Admin, names: list[str]) -> dict[str, dict[str, str]]:
         try:
             entries = admin.result(future)
         except KafkaException as error:
-            raise away(error, f"to see the configuration of {resource.name}") from error
+            what = f"to see the configuration of {resource.name}"
+            raise away(error, what, of_topic("DescribeConfigs", resource.name)) from error
         found[resource.name] = {key: entry.value for key, entry in entries.items()}
     return found
 

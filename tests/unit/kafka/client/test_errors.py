@@ -21,7 +21,8 @@ from cjo_stream.errors import (
 )
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.error import away, check_consumed
-from cjo_stream.kafka.client.permission import FORBIDDEN
+from cjo_stream.kafka.client.feed import Feed
+from cjo_stream.kafka.client.permission import FORBIDDEN, of_group
 from cjo_stream.kafka.client.producer import _lost
 from cjo_stream.kafka.client.property import check_address
 from cjo_stream.kafka.client.sender import Outgoing, Sender
@@ -139,7 +140,9 @@ class Broker:
     def describe_cluster(self, request_timeout: float) -> Future[Any]:
         return self.failed()
 
-    def list_offsets(self, wanted: Any, request_timeout: float) -> dict[Any, Future[Any]]:
+    def list_offsets(
+        self, wanted: Any, request_timeout: float, **_: Any
+    ) -> dict[Any, Future[Any]]:
         return dict.fromkeys(wanted, self.failed())
 
     def list_consumer_groups(self, request_timeout: float) -> Future[Any]:
@@ -150,10 +153,11 @@ class Broker:
             raise KafkaException(self.error)
         return [SimpleNamespace(topic="internal", partition=0, error=self.error, offset=-1)]
 
-    def produce(self, *arguments: Any, **_: Any) -> None:
+    def produce(self, *arguments: Any, **named: Any) -> None:
         if self.when_asked:
             raise KafkaException(self.error)
-        arguments[4](self.error, None)
+        report = named.get("on_delivery") or arguments[4]
+        report(self.error, SimpleNamespace(topic=lambda: arguments[0]))
 
     def failed(self) -> Future[Any]:
         future: Future[Any] = Future()
@@ -175,6 +179,13 @@ def send(broker: Broker) -> None:
     sender.send([Outgoing("internal", b"")])
 
 
+def feed(broker: Broker) -> None:
+    feeding = Feed(Settings(kafka={"bootstrap_servers": "127.0.0.1:1"}))
+    feeding._producer = broker  # type: ignore[assignment] # no broker here
+    feeding.put("internal", b"", None)
+    feeding.poll()
+
+
 def raise_lost(broker: Broker) -> Never:
     raise _lost(broker.error, "internal")
 
@@ -182,12 +193,16 @@ def raise_lost(broker: Broker) -> Never:
 ASKED: dict[str, Callable[[Broker], object]] = {
     "what a topic is": lambda broker: admin(broker).describe(["internal"]),
     "the broker itself": lambda broker: admin(broker).ping(),
-    "where a group is": lambda broker: committed_positions(cast(Consumer, broker), []),
+    "where a group is": lambda broker: committed_positions(
+        cast(Consumer, broker), [], of_group("Read", "group")
+    ),
     "where another is": lambda broker: admin(broker).committed("group", [("internal", 0)]),
     "what the newest record is": lambda broker: admin(broker).newest(("internal", 0)),
     "which groups there are": lambda broker: admin(broker).groups(),
     "a transaction": lambda broker: check_transaction(KafkaException(broker.error)),
+    "where a log ends": lambda broker: admin(broker).ends([("internal", 0)]),
     "to take a record": send,
+    "to take an event": feed,
     "to take a frame": raise_lost,
     "for records": lambda broker: check_consumed(broker.error, "internal"),
 }
@@ -202,6 +217,46 @@ def test_what_the_broker_forbids_is_never_waited_for(
     with pytest.raises(RefusalError, match="kafka-acls") as told:
         ASKED[asked](Broker(code, when_asked=when_asked))
     assert not begins_anew(told.value, ran_s=10 * STEADY_S)
+
+
+@pytest.mark.parametrize(
+    ("asked", "right"),
+    [
+        ("what a topic is", "Describe of the topic internal"),
+        ("where another is", "Describe of the topic internal"),
+        ("what the newest record is", "Describe of the topic internal"),
+        ("where a log ends", "Describe of the topic internal"),
+        ("to take a record", "Write of the topic internal"),
+        ("to take an event", "Write of the topic internal"),
+        ("to take a frame", "Write of the topic internal"),
+        ("for records", "Read of the topic internal"),
+    ],
+)
+def test_the_right_on_a_topic_that_is_missing_is_named(asked: str, right: str) -> None:
+    with pytest.raises(RefusalError, match=rf": allow {right} \(kafka-acls"):
+        ASKED[asked](Broker(KafkaError.TOPIC_AUTHORIZATION_FAILED, when_asked=False))
+
+
+@pytest.mark.parametrize(
+    ("asked", "right"),
+    [
+        ("where a group is", "Read of the group group"),
+        ("where another is", "Describe of the group group"),
+    ],
+)
+def test_the_right_on_a_group_that_is_missing_is_named(asked: str, right: str) -> None:
+    with pytest.raises(RefusalError, match=rf": allow {right} \(kafka-acls"):
+        ASKED[asked](Broker(KafkaError.GROUP_AUTHORIZATION_FAILED))
+
+
+def test_who_may_not_see_a_topic_is_not_told_that_its_partitions_have_no_leader() -> None:
+    forbidding = Broker(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    leaderless: Future[Any] = Future()
+    leaderless.set_exception(KafkaException(KafkaError(KafkaError._NOENT, "No leaders found")))
+    forbidding.list_offsets = lambda wanted, **_: dict.fromkeys(wanted, leaderless)  # type: ignore[method-assign,assignment] # as librdkafka answers
+    for ask in (lambda one: one.ends([("internal", 0)]), lambda one: one.newest(("internal", 0))):
+        with pytest.raises(RefusalError, match="Describe of the topic internal"):
+            ask(admin(forbidding))
 
 
 @pytest.mark.parametrize("when_asked", [True, False], ids=["at once", "by place"])
