@@ -23,6 +23,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from cjo_stream.core.vocabulary import meant
 from cjo_stream.core.word import Outcome
 from cjo_stream.definition.text.report import nearest, quoted
 
@@ -111,8 +112,13 @@ def _of_body(status: int, body: bytes) -> Done:
         said: Any = msgspec.json.decode(body)
     except (msgspec.MsgspecError, RecursionError):
         return Done("answered", assumed)
-    if not isinstance(said, Mapping) or "outcome" not in said:
+    if not isinstance(said, Mapping):
         return Done("answered", assumed)
+    if "outcome" not in said:
+        odd = _misspelt(said, "outcome")
+        if odd is None:
+            return Done("answered", assumed)
+        return Done("answered", None, oddity=f"{odd} Nothing was reported")
     outcome = said["outcome"]
     if outcome is None:
         return Done("answered", None)
@@ -120,10 +126,19 @@ def _of_body(status: int, body: bytes) -> Done:
         return Done("answered", None, oddity=_unknown(outcome))
     value = said.get("value")
     if value is None:
-        return Done("answered", outcome)
+        odd = _misspelt(said, "value")
+        return Done("answered", outcome, oddity=None if odd is None else f"{odd} It was left out")
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return Done("answered", outcome, oddity="`value` is no number: it was left out")
     return Done("answered", outcome, value)
+
+
+def _misspelt(said: Mapping[str, Any], word: str) -> str | None:
+    """Return what is wrong, if a field that is missing stands there under a misspelt name."""
+    for name, value in said.items():
+        if value is not None and name != word and meant(name, (word,)) is not None:
+            return f"unknown field {quoted(name)}; did you mean {word}?"
+    return None
 
 
 def _unknown(outcome: object) -> str:

@@ -57,6 +57,18 @@ def test_what_cannot_be_used_of_an_answer_is_named() -> None:
         assert isinstance(odd, Done)
         assert (odd.outcome, odd.value) == ("accept", None)
         assert odd.oddity
+    for name in ("outcom", "Outcome", "outcomes"):
+        odd = of(200, {name: "failed"})
+        assert isinstance(odd, Done)
+        assert odd.outcome is None
+        assert odd.oddity == (
+            f"unknown field '{name}'; did you mean outcome? Nothing was reported"
+        )
+    odd = of(200, {"outcome": "accept", "valeu": 5})
+    assert isinstance(odd, Done)
+    assert (odd.outcome, odd.value) == ("accept", None)
+    assert odd.oddity == "unknown field 'valeu'; did you mean value? It was left out"
+    assert of(200, {"outcome": "accept", "values": None}) == Done("answered", "accept")
     long = of(200, {"outcome": "x" * 10_000})
     assert isinstance(long, Done)
     assert len(long.oddity or "") < 300
