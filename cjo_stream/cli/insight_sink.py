@@ -128,7 +128,7 @@ def _say_sunk(sunk: Sunk, *, json: bool) -> None:
         say(f"{numbered(sunk.withheld, 'event')} of customers who were erased: not taken")
     if sunk.refused:
         note(
-            f"{numbered(sunk.refused, 'row')} of the files of events hold none; the first is "
+            f"{numbered(sunk.refused, 'row')} of events refused: not taken; the first is "
             f"{sunk.example}"
         )
     if sunk.until is not None:

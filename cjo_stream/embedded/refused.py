@@ -76,7 +76,9 @@ def refused_by_customers(out: Path, begins: Mapping[int, int]) -> dict[int, Late
     with (out / FILES[DEAD_LETTER.name]).open("rb") as lines:
         for letter in map(decode, lines):
             at = letter.offset
-            if at <= max(0, begins.get(letter.partition, at)) or not _is_of_customer(letter):
+            if at <= max(0, begins.get(letter.partition, at)) or not is_refused_by_customer(
+                letter.reason, letter.detail
+            ):
                 continue
             later = found.setdefault(letter.partition, Later())
             later.events += 1
@@ -85,9 +87,3 @@ def refused_by_customers(out: Path, begins: Mapping[int, int]) -> dict[int, Late
             why = f"{letter.reason}: {without_values(letter.detail)}"
             later.reasons[why] = later.reasons.get(why, 0) + 1
     return found
-
-
-def _is_of_customer(letter: _Letter) -> bool:
-    return letter.reason == "failed" or (
-        letter.reason == "invalid" and is_refused_by_customer(letter.detail)
-    )

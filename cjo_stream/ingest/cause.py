@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cjo_stream.core.command.outcome import is_refused_by_customer, why_unknown
+from cjo_stream.core.command.outcome import is_outcome_refused, why_unknown
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel
 from cjo_stream.core.word import Format
@@ -229,7 +229,7 @@ def _of_values(why: str, program: Program) -> Iterator[Cause]:
         )
     elif reason == "invalid" and detail == why_unknown({}):
         yield Cause("What came of commands is said by other words", "Write one of the words below")
-    elif reason == "invalid" and is_refused_by_customer(detail):
+    elif is_outcome_refused(reason, detail):
         yield Cause(
             "Its outcomes are of no command of this state",
             "Take them into the state of the run that decided the commands, and name a command by "

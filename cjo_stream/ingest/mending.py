@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cjo_stream.core.command.outcome import OUTCOME, is_refused_by_customer, why_unknown
+from cjo_stream.core.command.outcome import OUTCOME, is_outcome_refused, why_unknown
 from cjo_stream.core.expression import (
     MISSING,
     Expression,
@@ -83,7 +83,7 @@ class Mending:
         new = self._edited(letter, value) if self._edits else value
         if letter.reason == HANDLED:
             raise InputError(letter.reason, "its event had its effect, and is not repeated")
-        if new is value and letter.reason == "invalid" and is_refused_by_customer(letter.detail):
+        if new is value and is_outcome_refused(letter.reason, letter.detail):
             raise InputError(letter.reason, f"{letter.detail}: {_AS_IT_IS}")
         return new
 

@@ -36,9 +36,16 @@ def why_of_no_action(attributes: Mapping[str, Any], program: Program) -> str | N
     return _NO_ACTION
 
 
-def is_refused_by_customer(detail: str) -> bool:
-    """Return whether a dead letter `invalid` says by this that its customer refused an outcome."""
-    return detail in (_UNKNOWN, _OF_NO_ID, _NO_ACTION) or detail.startswith(_NOT_SENT)
+def is_outcome_refused(reason: str, detail: str) -> bool:
+    """Return whether a dead letter says by these that its customer refused an outcome."""
+    return reason == "invalid" and (
+        detail in (_UNKNOWN, _OF_NO_ID, _NO_ACTION) or detail.startswith(_NOT_SENT)
+    )
+
+
+def is_refused_by_customer(reason: str, detail: str) -> bool:
+    """Return whether intake had accepted the event of a dead letter, and it had no effect."""
+    return reason == "failed" or is_outcome_refused(reason, detail)
 
 
 def join_outcome(customer: Customer, event: Event, turn: Turn) -> Event | str:

@@ -213,7 +213,7 @@ class SinkProcess:
 
     def _take(self, sink: Sink, given: Given) -> None:
         if given.event is not None:
-            sink.add_event(event_of_topic(*given.event, given.lane))
+            sink.add_event(event_of_topic(*given.event, given.lane, self._follower.dedupe_ms))
             return
         if given.value is None:
             return  # a profile is taken back: its customer was absorbed or erased, as changes say

@@ -23,13 +23,22 @@ import msgspec
 from cjo_stream.core.catalogue import FILES
 from cjo_stream.core.program.program import Program
 from cjo_stream.embedded.results import FileRecords
-from cjo_stream.errors import LockedError, UsageError
+from cjo_stream.errors import InputError, LockedError, UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.filling.clearing import Clearing, kept_for_readers, left_by
 from cjo_stream.insight.filling.compaction import joined
 from cjo_stream.insight.filling.gathering import Gathering
+from cjo_stream.insight.filling.repeat import Ids
 from cjo_stream.insight.filling.same import Known
-from cjo_stream.insight.filling.source import EventRow, events, folders_of, records, untaken
+from cjo_stream.insight.filling.source import (
+    EventRow,
+    Place,
+    events,
+    folders_of,
+    records,
+    refused_events,
+    untaken,
+)
 from cjo_stream.insight.filling.stays import with_stays, without_stays
 from cjo_stream.insight.layer.erasure import without_erased
 from cjo_stream.insight.layer.forgotten import Forgotten
@@ -76,11 +85,11 @@ class Sunk(msgspec.Struct, frozen=True):
     rows: dict[str, int]
     """By table."""
     repeated: int
-    """Events with an id of an earlier one."""
+    """Events with an id of an earlier one, as the engine takes repeats."""
     withheld: int
     """Events of customers who were erased before."""
     refused: int
-    """Rows of the files, or records, that hold no event."""
+    """Rows of the files, or records, that hold no event, or one that its customer refused."""
     example: str
     """The first of them: its place, and why."""
     erased: int
@@ -121,6 +130,8 @@ class Sink:
         self.anew = dict(self._before.anew)
         self.foreign = dict(self._before.foreign)
         self._switched = dict(self._before.switched)
+        self._refused_events: dict[Place, InputError] = {}
+        """Events of files that customers refused, by the runs that were taken."""
 
     def _begin(self) -> None:
         """Begin to gather for the next manifest."""
@@ -128,9 +139,9 @@ class Sink:
         self._new = Gathering(
             self._folder, self.generation, self._before.until, self._writers, self._on_part
         )
-        self._pending: list[Row] = []
-        """Events of which it is not known yet whether they are repeated."""
-        self._ids = _Ids(self._folder, self._before.parts)
+        self._pending: list[tuple[Row, int | None]] = []
+        """Events that may be repeated, each with how long its id is known."""
+        self._ids = Ids(self._folder, self._before.parts)
         self._identities_new: list[Row] = []
         self._refused = self._repeated = 0
         self._example = ""
@@ -147,7 +158,7 @@ class Sink:
         if row.refused is not None:
             self._refused += 1
             self._example = self._example or f"{row.place}: {row.refused.detail}"
-        self._pending += row.rows
+        self._pending += [(one, row.dedupe_ms) for one in row.rows]
         if len(self._pending) >= ROWS_MAX:
             self._take_pending()
 
@@ -161,6 +172,7 @@ class Sink:
     def take_run(self, run: Path) -> None:
         """Take the new records of a run's folder, or of those of a state."""
         folders = folders_of(run)
+        self._refused_events |= dict(refused_events(folders))
         self.note_sets(str(run.resolve()), FileRecords(folders).switched())
         self._untaken |= {str(one.resolve()): of for one in folders if (of := untaken(one))}
         for source in (one for one in SOURCES if one.kind.file is not None):
@@ -190,7 +202,9 @@ class Sink:
     ) -> None:
         """Take the new rows of files of events; an event whose id is known is not taken again."""
         known_files = list(self._events.values())
-        after, rows = events(files, known_files, program, channel, tenant_key, now_ms)
+        after, rows = events(
+            files, known_files, program, channel, tenant_key, now_ms, self._refused_events
+        )
         counts: dict[int, list[int]] = {one.number: [0, 0] for one in after}
         for row in rows:
             counts[row.file][0] += 1
@@ -220,8 +234,8 @@ class Sink:
 
     def _take_pending(self) -> None:
         """Take the events that wait, save those whose ids are known."""
-        are_new = self._ids.are_new([row[0] for row in self._pending])
-        for row, is_new in zip(self._pending, are_new, strict=True):
+        are_new = self._ids.are_new(self._pending)
+        for (row, _), is_new in zip(self._pending, are_new, strict=True):
             if is_new:
                 self._add(EVENTS, row)
         self._repeated += len(self._pending) - sum(are_new)
@@ -362,25 +376,3 @@ class Sink:
             return before
         self._who.has_changed = self._forgotten.has_changed = False
         return self._new.written(self._who.drawn() | self._forgotten.drawn())
-
-
-class _Ids:
-    """The ids of events that are known: those in a layer, and those seen since."""
-
-    def __init__(self, folder: Folder, parts: Sequence[Part]) -> None:
-        self._folder, self._parts = folder, parts
-        self._layer: Layer | None = None
-        self._seen: set[str] = set()
-
-    def are_new(self, ids: Sequence[str | None]) -> list[bool]:
-        """Return of each id whether it is new; an event without one is."""
-        given = [one for one in ids if one is not None]
-        if given and self._layer is None:
-            self._layer = Layer(self._folder, self._parts)
-        known = self._layer.event_ids(given) if self._layer is not None else set()
-        found = []
-        for one in ids:
-            found.append(one is None or (one not in known and one not in self._seen))
-            if one is not None:
-                self._seen.add(one)
-        return found

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from cjo_stream.core.catalogue import FILES, RecordKind
+from cjo_stream.core.catalogue import DEAD_LETTER, FILES, RecordKind
+from cjo_stream.core.command.outcome import OUTCOME, is_refused_by_customer, why_unknown
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.expression.timestamp import EARLIEST_MS, LATEST_MS
 from cjo_stream.core.program.program import Program
@@ -20,6 +21,7 @@ from cjo_stream.embedded.delivery import operator_destination, run_folders
 from cjo_stream.embedded.output import SUMMARY
 from cjo_stream.embedded.results import FileRecords
 from cjo_stream.embedded.state import StateFolder, holds_state
+from cjo_stream.engine.intake import events_of
 from cjo_stream.engine.port import Decode, Decoded, RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import decoder
@@ -61,21 +63,55 @@ class _Untaken(msgspec.Struct):
     dead_letters: int = 0
 
 
+Place = tuple[str, int, int, str, bytes]
+"""Of an event of a file: the file's name, the line, the time in ms, the type, the attributes."""
+
+
+class _Refused(msgspec.Struct):
+    """What is compared of an event that a customer refused, in its native form."""
+
+    type: str
+    time: int
+    attributes: dict[str, Any] = {}
+
+
+def refused_events(folders: Sequence[Path]) -> Iterator[tuple[Place, InputError]]:
+    """Yield the events of files that customers refused, and why, by the dead letters of runs."""
+    for letter in FileRecords(_with(folders, DEAD_LETTER)).refused():
+        if is_refused_by_customer(letter.reason, letter.detail) and letter.offset >= 0:
+            event = msgspec.json.decode(letter.value, type=_Refused)
+            attributes = _json(event.attributes)
+            place = letter.topic, letter.offset, event.time, event.type, attributes
+            yield place, InputError(letter.reason, letter.detail)
+
+
 def records(
     folders: Sequence[Path], kind: RecordKind, position: Mapping[str, int]
 ) -> Iterator[Written]:
     """Yield the records of a kind beyond `position`; a file that is not there has none."""
-    present = [folder for folder in folders if (folder / FILES[kind.name]).exists()]
-    return FileRecords(present).since(kind, position)
+    return FileRecords(_with(folders, kind)).since(kind, position)
+
+
+def _with(folders: Sequence[Path], kind: RecordKind) -> list[Path]:
+    return [folder for folder in folders if (folder / FILES[kind.name]).exists()]
 
 
 class EventRow:
     """What is read of one row of a file of events."""
 
-    __slots__ = ("file", "place", "refused", "rows")
+    __slots__ = ("dedupe_ms", "file", "place", "refused", "rows")
 
-    def __init__(self, file: int, place: str, rows: list[Row], refused: InputError | None) -> None:
+    def __init__(
+        self,
+        file: int,
+        place: str,
+        rows: list[Row],
+        refused: InputError | None,
+        dedupe_ms: int | None = None,
+    ) -> None:
         self.file = file
+        self.dedupe_ms = dedupe_ms
+        """How long an id is remembered; None: for ever, whoever's it is."""
         self.place = place
         """For messages: the file's name and the line."""
         self.rows = rows
@@ -89,11 +125,13 @@ def events(
     channel: str | None,
     tenant_key: bytes,
     now_ms: int,
+    refused: Mapping[Place, InputError],
 ) -> tuple[list[Taken], Iterator[EventRow]]:
     """Return the files of which something is new, as they will be known, and their new rows.
 
-    With a program they are decoded as by intake; without one they must be native. Raises
-    UsageError for a file whose part that was taken has changed.
+    With a program they are decoded as by intake; without one they must be native. `refused` are
+    events that customers refused. Raises UsageError for a file whose part that was taken has
+    changed.
     """
     opened = open_files(files)
     found: list[Found] = []
@@ -116,31 +154,68 @@ def events(
     if program is not None:
         decode, channel = decoder(program, tenant_key), choose_channel(program, channel)
     return after, (
-        EventRow(
+        _event_row(
             record.partition,
             f"{record.topic}, line {record.offset}",
-            _rows(decoded, f"events-{record.partition:06}", record.offset),
-            decoded if isinstance(decoded, InputError) else None,
+            *_without_refused(record, decoded, refused),
+            (f"events-{record.partition:06}", record.offset, None),
+            None if program is None else program.dedupe_ms,
         )
         for part in parts
         for record, decoded in read_parts([part], decode, channel=channel, now=now_ms)
     )
 
 
-def event_of_topic(record: RawRecord, decoded: Decoded, lane: str) -> EventRow:
+def event_of_topic(record: RawRecord, decoded: Decoded, lane: str, dedupe_ms: int) -> EventRow:
     """Return what is read of one record of a topic; its place is where the lane goes on."""
-    refused = decoded if isinstance(decoded, InputError) else None
     place = f"{record.topic}/{record.partition}, offset {record.offset}"
-    rows = _rows(decoded, lane, record.offset + 1, record.time)
-    return EventRow(record.partition, place, rows, refused)
+    at = lane, record.offset + 1, record.time
+    return _event_row(
+        record.partition, place, *_without_refused(record, decoded, {}), at, dedupe_ms
+    )
 
 
-def _rows(decoded: Decoded, lane: str, position: int, received_ms: int | None = None) -> list[Row]:
+def _without_refused(
+    record: RawRecord, decoded: Decoded, refused: Mapping[Place, InputError]
+) -> tuple[list[Event], InputError | None]:
+    """Return the events of a record that nobody refused, and why it, or the first one, was."""
+    why = decoded if isinstance(decoded, InputError) else None
+    taken = []
+    for event in events_of(decoded):
+        one = _why_refused(record, event, refused)
+        why = why or one
+        if one is None:
+            taken.append(event)
+    return taken, why
+
+
+def _why_refused(
+    record: RawRecord, event: Event, refused: Mapping[Place, InputError]
+) -> InputError | None:
+    if event.type == OUTCOME and (unknown := why_unknown(event.attributes)) is not None:
+        return InputError("invalid", unknown)
+    if not refused:
+        return None
+    attributes = _json(event.attributes)
+    return refused.get((record.topic, record.offset, event.time, event.type, attributes))
+
+
+def _event_row(
+    number: int,
+    place: str,
+    events: Sequence[Event],
+    refused: InputError | None,
+    at: tuple[str, int, int | None],
+    dedupe_ms: int | None,
+) -> EventRow:
+    """Return it of a record's events; `at` is its lane and position, and when it was received."""
+    return EventRow(number, place, _rows(events, *at), refused, dedupe_ms)
+
+
+def _rows(events: Sequence[Event], lane: str, position: int, received_ms: int | None) -> list[Row]:
     """Return the rows of a record's events; those without an id of the producer's have none."""
     rows: list[Row] = []
-    if isinstance(decoded, InputError):
-        return rows
-    for event in decoded if isinstance(decoded, list) else [decoded]:
+    for event in events:
         identifiers = [f"{one.type}:{one.value}" for one in event.identifiers]
         rows.append((
             event.id if event.own_id else None, event.type, event.channel, event.time, identifiers,

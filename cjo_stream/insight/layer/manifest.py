@@ -52,7 +52,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     events: list[Taken] = []
     """The files of events, as far as they were taken."""
     refused: int = 0
-    """Rows of files and records of topics that hold no event."""
+    """Rows of files and records of topics with no event, or one that its customer refused."""
     repeated: int = 0
     """Events with an id of an earlier one."""
     erased: int = 0

@@ -93,10 +93,16 @@ class Layer:
         ).fetchall()
         return found
 
-    def event_ids(self, ids: Sequence[str]) -> set[str]:
-        """Return those of some ids that an event has."""
-        query = "SELECT id FROM part.event WHERE id IN (SELECT unnest($ids::VARCHAR[]))"
-        return {one for (one,) in self.connection.execute(query, {"ids": list(ids)}).fetchall()}
+    def events_of(self, ids: Sequence[str]) -> list[tuple[str, str | None, int, list[str]]]:
+        """Return the id, channel, receipt in ms and identifiers of each event with such an id."""
+        query = (
+            "SELECT id, channel, received, identifiers FROM part.event "
+            "WHERE id IN (SELECT unnest($ids::VARCHAR[]))"
+        )
+        found: list[tuple[str, str | None, int, list[str]]] = self.connection.execute(
+            query, {"ids": list(ids)}
+        ).fetchall()
+        return found
 
     @staticmethod
     def holding(

@@ -132,7 +132,7 @@ def lacks(manifest: Manifest) -> list[str]:
     if refused:
         found.append(f"{word.many(refused, 'record')} became dead letters")
     if manifest.refused:
-        found.append(f"{manifest.refused:,} rows of events were no events")
+        found.append(f"{manifest.refused:,} rows of events were refused")
     found += [
         f"{topic} no longer held {word.many(offsets, 'offset')} when it was to be read"
         for topic, offsets in sorted(manifest.lost.items())

@@ -167,6 +167,11 @@ class Follower:
             _LOG.warning("%s is read no more: the set in force has no such channel", name)
         return found | {name: (EVENT, channel) for name, channel in sources.items()}
 
+    @property
+    def dedupe_ms(self) -> int:
+        """How long the set in force remembers an event's id."""
+        return self._definitions.program(self._number).dedupe_ms
+
     def has_changed(self) -> bool:
         """Return whether to `open` anew: another set is in force, or a topic was cut."""
         self._definitions.poll()

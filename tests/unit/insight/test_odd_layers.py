@@ -94,7 +94,7 @@ def test_an_event_outside_the_calendar_is_none(cli: Cli, tmp_path: Path) -> None
     done = cli("insight", "sink", tmp_path, "--events", events, "--layer", tmp_path / "layer")
     assert done.code == 0, done.err
     assert "the layer reaches until 9999-12-31 23:59" in done.out
-    assert "3 rows of the files of events hold none" in done.err
+    assert "3 rows of events refused: not taken" in done.err
     done = cli("insight", "process", "ends", "--layer", tmp_path / "layer", "--format", "csv")
     assert done.code == 0, done.err
     assert "start,a,1" in done.out

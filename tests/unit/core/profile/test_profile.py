@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cjo_stream.core.bounds import Bounds
-from cjo_stream.core.command.outcome import is_refused_by_customer
+from cjo_stream.core.command.outcome import is_outcome_refused
 from cjo_stream.core.event import Event
 from cjo_stream.core.profile.activity import count_event, join_activity, remember_id, seen_before
 from cjo_stream.core.state import Customer
@@ -494,7 +494,7 @@ def test_an_unknown_command_or_an_outcome_not_listed_is_a_dead_letter_invalid(
     assert outcome(scene, 2, **wrong) == "invalid"
     assert json.loads(scene.driver.dead_letters()[0]["value"])["type"] == "cjo.outcome"
     assert why in scene.driver.dead_letters()[0]["detail"]
-    assert is_refused_by_customer(scene.driver.dead_letters()[0]["detail"])
+    assert is_outcome_refused("invalid", scene.driver.dead_letters()[0]["detail"])
     assert "ann@example.com" not in scene.driver.dead_letters()[0]["detail"]
     assert scene.traits() == {"n": 0}
 

@@ -424,9 +424,7 @@ def test_events_that_cannot_be_read_or_are_repeated_are_counted_and_named(
     assert done.code == 0
     assert "event: 1 new row" in done.out
     assert "1 event repeated: not taken again" in done.out
-    assert (
-        "1 row of the files of events hold none; the first is events.jsonl, line 2: " in done.err
-    )
+    assert "1 row of events refused: not taken; the first is events.jsonl, line 2: " in done.err
     assert asked(layer, "SELECT customer_id, type FROM event") == [("user:12", "a")]
     events.write_text(events.read_text() + json.dumps({**good, "id": "e2"}) + "\n")
     assert (

@@ -1,0 +1,177 @@
+"""The view `event` has what the engine has taken: no refused events, repeats as by `dedupe`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cjo_stream.definition import load
+from cjo_stream.engine.port import RawRecord
+from cjo_stream.ingest import decoder
+from cjo_stream.insight.filling.sink import Sink
+from cjo_stream.insight.filling.source import EventRow, event_of_topic
+from cjo_stream.insight.layer.reading import connect
+from cjo_stream.settings import DEMO_TENANT_KEY
+from tests.world.command_line import Cli, cli
+
+__all__ = ["cli"]
+
+TOPOLOGY = """
+topology: small
+dedupe: 2d
+channels: {web: {in: {}}, app: {in: {}}}
+identity: {identifiers: [{type: user}, {type: email, normalise: email}]}
+profile: {traits: {visits: {count: visit}}}
+"""
+DAY_MS = 86_400_000
+
+
+def event(day: int, id_: str | None = None, user: str = "u", **more: Any) -> dict[str, Any]:
+    own = {} if id_ is None else {"id": id_}
+    return {"type": "visit", "time": f"2026-03-{day:02}T10:00:00Z", "channel": "web",
+            "identifiers": {"user": user}, **own, **more}  # fmt: skip
+
+
+def outcome(**attributes: Any) -> dict[str, Any]:
+    names = {"email": "Ada@Example.com"}
+    return event(2, type="cjo.outcome", identifiers=names, attributes=attributes)
+
+
+@pytest.fixture
+def topology(tmp_path: Path) -> Path:
+    folder = tmp_path / "topology"
+    folder.mkdir()
+    (folder / "all.yaml").write_text(TOPOLOGY)
+    return folder
+
+
+def written(file: Path, events: list[dict[str, Any]]) -> Path:
+    file.write_text("".join(json.dumps(one) + "\n" for one in events))
+    return file
+
+
+def both(cli: Cli, folder: Path, events: list[dict[str, Any]], *more: str) -> tuple[int, int]:
+    """Return how many events the engine counts, and how many the layer holds."""
+    file = written(folder / "in.jsonl", events)
+    out = folder / "out"
+    assert cli("run", folder / "topology", file, "--out", out).code in (0, 1)
+    done = cli("insight", "sink", out, "--events", file, "--layer", folder / "layer", *more)
+    assert done.code == 0, done.err
+    counted = json.loads((out / "summary.json").read_text())["events"]
+    return counted, rows(folder)
+
+
+def rows(folder: Path) -> int:
+    found: list[tuple[int]] = (
+        connect(str(folder / "layer"))[0].execute("SELECT count(*) FROM event").fetchall()
+    )
+    return found[0][0]
+
+
+@pytest.mark.parametrize("by_topology", [True, False])
+def test_events_that_customers_refused_are_left_out(
+    cli: Cli, topology: Path, tmp_path: Path, *, by_topology: bool
+) -> None:
+    events = [
+        outcome(action="hello", outcome="clicked"),
+        outcome(action="helo", outcome="click"),
+        outcome(action_id="a", outcome="click", nested={"b": [1, "ü"]}),
+        event(3),
+    ]
+    more = ("--topology", str(topology)) if by_topology else ()
+    assert both(cli, tmp_path, events, *more) == (1, 1)
+    again = cli("insight", "sink", tmp_path / "out", "--events", tmp_path / "in.jsonl",
+                "--layer", tmp_path / "layer2", *more)  # fmt: skip
+    assert "3 rows of events refused: not taken; the first is in.jsonl, line 1: `outcome`" in (
+        again.err
+    )
+
+
+def test_a_state_tells_what_was_refused_in_all_of_its_runs(
+    cli: Cli, topology: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    files = []
+    for number in (1, 2):
+        file = written(tmp_path / f"{number}.jsonl", [outcome(action="x", outcome="click"),
+                                                      event(number)])  # fmt: skip
+        files += [file]
+        cli("run", topology, file, "--out", tmp_path / f"out{number}", "--state", state)
+    done = cli("insight", "sink", state, "--events", *files, "--layer", tmp_path / "layer")
+    assert (done.code, rows(tmp_path)) == (0, 2)
+
+
+REPEATS: dict[str, tuple[list[dict[str, Any]], int]] = {
+    "within dedupe": ([event(1, "p"), event(2, "p")], 1),
+    "beyond dedupe": ([event(1, "p"), event(5, "p")], 2),
+    "at its end": ([event(1, "p"), event(3, "p")], 2),
+    "each a day after the last": ([event(1, "p"), event(2, "p"), event(3, "p")], 2),
+    "on another channel": ([event(1, "p"), event(1, "p", channel="app")], 2),
+    "of another customer": ([event(1, "p"), event(1, "p", "v")], 2),
+    "with one identifier more": (
+        [event(1, "p"), event(1, "p", identifiers={"email": "a@b.de", "user": "u"})],
+        1,
+    ),
+    "written in another way": (
+        [
+            event(1, "p", identifiers={"email": "A@b.de"}),
+            event(1, "p", identifiers={"email": "a@B.de "}),
+        ],
+        1,
+    ),
+    "without an id": ([event(1), event(1)], 2),
+}
+
+
+@pytest.mark.parametrize("name", REPEATS)
+def test_repeats_are_taken_as_by_the_engine(
+    cli: Cli, topology: Path, tmp_path: Path, name: str
+) -> None:
+    events, count = REPEATS[name]
+    assert both(cli, tmp_path, events, "--topology", str(topology)) == (count, count)
+
+
+@pytest.mark.parametrize("name", [one for one in REPEATS if one != "without an id"])
+def test_repeats_of_a_later_sink_are_too(
+    cli: Cli, topology: Path, tmp_path: Path, name: str
+) -> None:
+    events, count = REPEATS[name]
+    out = tmp_path / "out"
+    out.mkdir()
+    for number, one in enumerate(events):
+        file = written(tmp_path / f"{number}.jsonl", [one])
+        done = cli("insight", "sink", out, "--events", file, "--layer", tmp_path / "layer",
+                   "--topology", topology)  # fmt: skip
+        assert done.code == 0, done.err
+    assert rows(tmp_path) == count
+
+
+def test_without_a_topology_an_id_counts_once_a_channel(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    file = written(tmp_path / "in.jsonl", REPEATS["beyond dedupe"][0])
+    cli("insight", "sink", out, "--events", file, "--layer", tmp_path / "layer")
+    assert rows(tmp_path) == 1
+
+
+def test_on_kafka_time_is_that_of_receipt(topology: Path, tmp_path: Path) -> None:
+    program = load(topology).program
+    decode = decoder(program, DEMO_TENANT_KEY.encode())
+    sink = Sink(str(tmp_path / "layer"))
+
+    def came(offset: int, at_ms: int, one: dict[str, Any]) -> EventRow:
+        value = json.dumps(one).encode()
+        record = RawRecord("cjo.event.web.v1", "id", 0, offset, at_ms, value, channel="web")
+        return event_of_topic(record, decode(record), "lane", program.dedupe_ms)
+
+    at_ms = 1_772_500_000_000
+    for offset, days in enumerate((0, 1, 3)):
+        sink.add_event(came(offset, at_ms + days * DAY_MS, event(1, "p")))
+    unlisted = came(3, at_ms, outcome(action="x", outcome="clicked"))
+    assert unlisted.rows == []
+    sink.add_event(unlisted)
+    sunk = sink.publish()
+    assert (sunk.rows["event"], sunk.repeated, sunk.refused) == (2, 1, 1)
