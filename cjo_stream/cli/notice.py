@@ -81,11 +81,10 @@ def _ignored(one: IgnoredSummary) -> str:
         of = f"`{one.name}`" if one.name else "other names"
         return f"facts: {numbered(times, 'value')} of {of} ignored{where}: {_FACTS[one.reason]}"
     if one.what == "consent":
-        if one.reason == "attribute":
-            return (
-                f"consent: {numbered(times, 'grant')} for every channel, without `channel`"
-                f"{where}: `{one.name}` is not read"
-            )
+        if one.reason in ("attribute", "map"):
+            of = f"{numbered(times, 'grant')} for every channel, without `channel`"
+            why = f"`{one.name}` is not read" if one.name else "its `map` gave none"
+            return f"consent: {of}{where}: {why}"
         of = f"{numbered(times, 'statement')} without effect"
         return f"consent: {of}{where}: {_CONSENT[one.reason]}"
     if one.what == "event":

@@ -80,16 +80,17 @@ def read_consent(attributes: dict[str, Any], channels: Collection[str]) -> dict[
     return {**read, "channel": named}
 
 
-def says_more(read: dict[str, Any], known: Collection[str]) -> bool:
-    """Return whether a grant for every channel, for want of a `channel`, has unknown attributes.
+def why_wide(read: dict[str, Any], known: Collection[str], *, has_map: bool) -> str | None:
+    """Return why a grant may be for every channel by mistake; None if nothing says so.
 
-    One of them may have been meant as the channel.
+    It names no `channel`, and the `map` of its records should give one (`map`), or it has an
+    attribute that is not `known`, and may be meant as the channel (`attribute`).
     """
-    return (
-        read.get("channel") is None
-        and read["status"] == ConsentStatus.GRANTED
-        and any(name not in known for name in read)
-    )
+    if read.get("channel") is not None or read["status"] != ConsentStatus.GRANTED:
+        return None
+    if has_map:
+        return "map"
+    return "attribute" if any(name not in known for name in read) else None
 
 
 def _word(value: Any) -> str | None:

@@ -42,7 +42,7 @@ from cjo_stream.ingest import described
 from cjo_stream.ingest.archive import row as archive
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
 from cjo_stream.ingest.built_in import check_outcome, why_refused
-from cjo_stream.ingest.consent import CONSENT_TYPE, check_consent, read_consent, says_more
+from cjo_stream.ingest.consent import CONSENT_TYPE, check_consent, read_consent, why_wide
 from cjo_stream.ingest.declared import Comparison
 from cjo_stream.ingest.described import RECORD_BYTES_MAX
 from cjo_stream.ingest.format import cloudevents, debezium, mapped, native, segment
@@ -153,8 +153,15 @@ class Decoder:
         """By channel."""
         declared = (program.events or {}).get(CONSENT_TYPE, {})
         self._of_consents = {*BUILT_IN[CONSENT_TYPE], *declared}
-        self._wide = 0
-        """Grants for every channel that also say what nobody reads."""
+        self._with_channel = {
+            name
+            for name, channel in program.channels.items()
+            if channel.input is not None
+            and any({"purpose", "channel"} <= one.attributes.keys() for one in channel.input.maps)
+        }
+        """Channels whose maps give consents their `channel`."""
+        self._wide: Counter[str] = Counter()
+        """Grants for every channel for want of a `channel`, by why that may not be meant."""
         self._taken_over: Counter[tuple[str, ...]] = Counter()
         """Counts of other decoders."""
         self._given: set[str] = set()
@@ -187,7 +194,7 @@ class Decoder:
     def _kinds(self) -> int:
         scope = self._scope
         of_maps = len(scope.unread) + len(scope.faults)
-        return of_maps + len(self.identifiers.ignored) + len(self._skipped) + (self._wide > 0)
+        return of_maps + len(self.identifiers.ignored) + len(self._skipped) + len(self._wide)
 
     @property
     def given(self) -> set[str]:
@@ -207,7 +214,7 @@ class Decoder:
         counts = self._counted()
         self.identifiers.ignored.clear()
         self._skipped.clear()
-        self._wide = 0
+        self._wide.clear()
         self._scope.faults.clear()
         self._scope.unread.clear()
         self._noted = 0
@@ -249,8 +256,8 @@ class Decoder:
             counts["cjo_identifiers_ignored_total", type_, reason] = count
         for (channel, why_skipped), count in self._skipped.items():
             counts["cjo_records_skipped_total", channel, why_skipped] = count
-        if self._wide:
-            counts["cjo_consent_ignored_total", "attribute"] = self._wide
+        for cause, count in self._wide.items():
+            counts["cjo_consent_ignored_total", cause] = count
         for definition, count in self._scope.faults.items():
             counts["cjo_expression_errors_total", definition] = count
         for (definition, field, why), count in self._scope.unread.items():
@@ -409,8 +416,9 @@ class Decoder:
                 check_consent(attributes)
         if type_ == CONSENT_TYPE:
             attributes = read_consent(attributes, self._readers)
-            if says_more(attributes, self._of_consents):
-                self._wide += 1
+            reason = why_wide(attributes, self._of_consents, has_map=channel in self._with_channel)
+            if reason is not None:
+                self._wide[reason] += 1
         if channel in self._times_as_they_come and are_seconds(time):
             self._count_seconds(channel)
         if time - record.time > AHEAD_MS_MAX:

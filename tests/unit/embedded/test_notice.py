@@ -238,6 +238,14 @@ def test_events_from_before_an_erasure_are_told(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == "events of web: 2 from before an erasure\n"
 
 
+def test_a_grant_whose_map_gave_no_channel_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    tell_notices(Summary(ignored=[IgnoredSummary("consent", "", "map", 2, "a.csv", 7)]))
+    assert capsys.readouterr().err == (
+        "consent: 2 grants for every channel, without `channel`, first in a.csv, line 7: "
+        "its `map` gave none\n"
+    )
+
+
 def test_many_kinds_are_shown_in_part(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [IgnoredSummary("bound", f"b{n}", "full", 1) for n in range(25)]
     tell_notices(Summary(ignored=rows))

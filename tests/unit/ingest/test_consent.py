@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.word import ConsentStatus
+from cjo_stream.definition import load
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.consent import STATUSES, read_consent
 from cjo_stream.ingest.decoder import decoder
@@ -134,3 +136,33 @@ def test_a_grant_for_want_of_a_channel_that_says_more_is_counted(
     assert decode.examples == ({key: ("t", 2, 7)} if counted else {})
     assert decode.take_counts() == ({key: 1} if counted else {})
     assert decode.take_counts() == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "counted"),
+    [
+        ({"where": None}, 1),
+        ({}, 1),
+        ({"where": "*"}, 0),
+        ({"where": "web"}, 0),
+        ({"status": "revoked"}, 0),
+    ],
+)
+def test_a_grant_whose_map_gives_no_channel_is_counted(
+    tmp_path: Path, row: dict[str, Any], counted: int
+) -> None:
+    (tmp_path / "topology.yaml").write_text("""
+topology: mapped
+channels:
+  web:
+    in:
+      format: mapped
+      map: {type: "'cjo.consent'", time: row.t, identifiers: {user: row.user},
+        attributes: {purpose: row.purpose, status: row.status, channel: row.where}}
+identity: {identifiers: [{type: user}]}
+""")
+    decode = decoder(load(tmp_path).program, KEY)
+    said = {"t": 5, "user": "u", "purpose": "marketing", "status": "granted", **row}
+    assert isinstance(decode(record(said)), Event)
+    counts = decode.take_counts()
+    assert counts == ({("cjo_consent_ignored_total", "map"): 1} if counted else {})

@@ -72,7 +72,7 @@ VALUES: Final[dict[str, dict[str, str | set[str]]]] = {
     "cjo_canary": {"journey": NAMES, "version": NUMBERS, "verdict": {"running", *CanaryEnd}},
     "cjo_identity_changes_total": {"kind": set(IDENTITY_KINDS)},
     "cjo_identifiers_ignored_total": {"type": NAMES, "reason": set(Ignored)},
-    "cjo_consent_ignored_total": {"reason": {"unusable", "unasked", "attribute"}},
+    "cjo_consent_ignored_total": {"reason": {"unusable", "unasked", "attribute", "map"}},
     "cjo_facts_ignored_total": {"fact": NAMES, "reason": {"unknown", "type", "timezone"}},
     "cjo_state_bounds_total": {"bound": set(re.findall(r"^\| `(\w+)`", bounds(), re.M))},
     "cjo_records_skipped_total": {"channel": NAMES, "reason": set(Skipped)},
