@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cjo_stream.cli.absent import cure, sentence
-from cjo_stream.cli.notice import tell_ignored
+from cjo_stream.cli.notice import field_meant, tell_ignored
 from cjo_stream.cli.option import (
     Channel,
     DecimalComma,
@@ -137,7 +137,7 @@ def _findings(
     if seen is not None:
         yield _of_file(seen)
         yield from _of_seconds(seen)
-        yield from _of_columns(seen)
+        yield from _of_names(seen)
 
 
 def _of_settings(settings: Settings, in_force: list[Setting]) -> Iterator[Finding]:
@@ -208,10 +208,14 @@ def _of_seconds(seen: Preview) -> Iterator[Finding]:
             )
 
 
-def _of_columns(seen: Preview) -> Iterator[Finding]:
-    """Yield each column that no row has; it is a problem where another is likely meant."""
+def _of_names(seen: Preview) -> Iterator[Finding]:
+    """Yield fields that are not read, and columns that no row has; a near name is a problem."""
     from cjo_stream.installation.finding import note, problem
 
+    for ignored in seen.notices.ignored:
+        if near := field_meant(ignored):
+            events = numbered(ignored.times, "event")
+            yield problem("file", f"{events} with fields that are not read: {ignored.name}", near)
     if seen.cause is not None:
         return  # which names the columns
     for one in seen.notices.absent or ():

@@ -91,6 +91,8 @@ def _ignored(one: IgnoredSummary) -> str:
         return (
             f"events of {one.name or 'no channel'}: {count(times)} from before an erasure{where}"
         )
+    if one.what == "field":
+        return _fields(one, where)
     if one.what == "record":
         return (
             f"channel.{one.name}: {numbered(times, 'record')} skipped{where}: "
@@ -102,6 +104,25 @@ def _ignored(one: IgnoredSummary) -> str:
     if one.what == "entry":
         return f"journey.{one.name}: {count(times)} refused at the entry, no room{where}"
     return f"bound `{one.name}` reached {numbered(times, 'time')}{where}: see docs/limits.md"
+
+
+def _fields(one: IgnoredSummary, where: str) -> str:
+    names = one.name.split(", ") if one.name else []
+    shown = ", ".join(name if name == "…" else f"`{name}`" for name in names) or "odd names"
+    said = f"events: {numbered(one.times, 'event')} with fields that are not read, {shown}{where}"
+    near = field_meant(one)
+    return f"{said}: {near}" if near else f"{said}. Attributes are read from `attributes`"
+
+
+def field_meant(one: IgnoredSummary) -> str:
+    """Return which fields are likely meant by those that are not read; empty: none."""
+    from cjo_stream.ingest.field import MISSPELT
+    from cjo_stream.ingest.format.native import meant
+
+    if one.what != "field" or one.reason != MISSPELT:
+        return ""
+    fields = dict.fromkeys(field for name in one.name.split(", ") if (field := meant(name)))
+    return f"did you mean {' and '.join(f'`{field}`' for field in fields)}?" if fields else ""
 
 
 def _refused(one: RefusedSummary) -> str:

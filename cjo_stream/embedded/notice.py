@@ -5,7 +5,7 @@ Each count that means "not as you meant" has a place in `PLACES`; a test fails f
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -19,6 +19,7 @@ from cjo_stream.embedded.unread import METRIC, Attributes, Counts, Place, Unread
 from cjo_stream.ingest import Decoder
 
 _FACTS: Final = "cjo_facts_ignored_total"
+_FIELDS: Final = "cjo_fields_ignored_total"
 _IDENTIFIERS: Final = "cjo_identifiers_ignored_total"
 _ERRORS: Final = "cjo_expression_errors_total"
 _EVENTS: Final = "cjo_events_total"
@@ -39,6 +40,7 @@ PLACES: Final = {
     _ENTRIES: "ignored",
     _MEASURES: "ignored",
     _SKIPPED: "ignored",
+    _FIELDS: "ignored",
     _EVENTS: "ignored",
     "cjo_dead_letters_total": "refused",
     "cjo_events_undeclared_total": "undeclared",
@@ -56,7 +58,7 @@ class IgnoredSummary(msgspec.Struct, frozen=True):
     """What had no effect for one reason (summary.json)."""
 
     what: str
-    """identifier, fact, consent, event, entry, measure, record or bound."""
+    """identifier, fact, consent, event, field, entry, measure, record or bound."""
     name: str
     """The identifier's type, the fact, the event's channel, the journey, the measure,
     the bound."""
@@ -110,20 +112,20 @@ def _notices(
     decoder: Decoder | None,
 ) -> Notices:
     given: Collection[str] = ()
-    undeclared: list[str] = []
+    names: dict[tuple[str, ...], list[str]] = {
+        (_FACTS, "", "unknown"): _unknown_facts(attributes, program),
+        (_CONSENT, "attribute"): [
+            name for name in attributes.names("cjo.consent") if name not in BUILT_IN["cjo.consent"]
+        ],
+    }
     if decoder is not None:
         for key, by in decoder.take_counts().items():
             counts[key] = counts.get(key, 0) + by
         examples |= decoder.examples
         given = decoder.given
-        undeclared = [name for name, _ in decoder.identifiers.undeclared.most_common()]
-    names = {
-        (_IDENTIFIERS, "undeclared"): undeclared,
-        (_FACTS, "unknown"): _unknown_facts(attributes, program),
-        (_CONSENT, "attribute"): [
-            name for name in attributes.names("cjo.consent") if name not in BUILT_IN["cjo.consent"]
-        ],
-    }
+        of_names = {(_IDENTIFIERS, "", "undeclared"): decoder.identifiers.undeclared}
+        for key, counted in (of_names | decoder.fields.names).items():
+            names[key] = [name for name, _ in counted.most_common()]
     return Notices(
         list(unread_in(counts, examples, attributes, program, given)),
         [
@@ -147,16 +149,16 @@ def _unknown_facts(attributes: Attributes, program: Program | None) -> list[str]
 def _ignored_in(
     counts: Counts,
     examples: Mapping[tuple[str, ...], Place],
-    names: Mapping[tuple[str, str], Iterable[str]],
+    names: Mapping[tuple[str, ...], list[str]],
 ) -> Iterator[IgnoredSummary]:
-    """Yield what was ignored; `names` are those that no label has, by metric and reason."""
+    """Yield what was ignored; `names` are those that no label has, by count."""
     for key, times in sorted(counts.items()):
         metric, *labels = key
         if PLACES.get(metric) != "ignored" or (labels and labels[-1] in AS_MEANT.get(metric, ())):
             continue
         what, name, reason = _read(metric, labels)
         if not name:
-            name = _some(list(names.get((metric, reason), ())))
+            name = _some(names.get(key, []))
         yield IgnoredSummary(what, name, reason, int(times), *_where(examples.get(key)))
 
 
@@ -166,6 +168,8 @@ def _read(metric: str, labels: list[str]) -> tuple[str, str, str]:
         return "bound", labels[0], "full"
     if metric == _CONSENT:
         return "consent", "", labels[0]
+    if metric == _FIELDS:
+        return "field", "", labels[1]
     if metric == _MEASURES:
         return "measure", labels[0], "no number"
     what = {

@@ -45,11 +45,12 @@ from cjo_stream.ingest.built_in import check_outcome, why_refused
 from cjo_stream.ingest.consent import CONSENT_TYPE, check_consent, read_consent, why_wide
 from cjo_stream.ingest.declared import Comparison
 from cjo_stream.ingest.described import RECORD_BYTES_MAX
+from cjo_stream.ingest.field import Fields
 from cjo_stream.ingest.format import cloudevents, debezium, mapped, native, segment
 from cjo_stream.ingest.format.column import Columns
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.mapped import RowScope
-from cjo_stream.ingest.format.native import Identifiers, Native, Reader, Sound
+from cjo_stream.ingest.format.native import Identifiers, Loose, Native, Reader, Sound
 from cjo_stream.ingest.format.time import EARLIEST_MS, NOT_A_TIME, read_time
 from cjo_stream.ingest.identifiers import IdentifierReader
 from cjo_stream.ingest.noted import Noted
@@ -149,8 +150,7 @@ class Decoder:
         self._comparison = (
             None if program.events is None else Comparison(program.events, self.examples)
         )
-        self._skipped: Counter[tuple[str, Skipped]] = Counter()
-        """By channel."""
+        self.fields = Fields()
         declared = (program.events or {}).get(CONSENT_TYPE, {})
         self._of_consents = {*BUILT_IN[CONSENT_TYPE], *declared}
         self._with_channel = {
@@ -160,8 +160,8 @@ class Decoder:
             and any({"purpose", "channel"} <= one.attributes.keys() for one in channel.input.maps)
         }
         """Channels whose maps give consents their `channel`."""
-        self._wide: Counter[str] = Counter()
-        """Grants for every channel for want of a `channel`, by why that may not be meant."""
+        self._noticed: Counter[tuple[str, ...]] = Counter()
+        """What is counted besides expressions and identifiers."""
         self._taken_over: Counter[tuple[str, ...]] = Counter()
         """Counts of other decoders."""
         self._given: set[str] = set()
@@ -194,7 +194,7 @@ class Decoder:
     def _kinds(self) -> int:
         scope = self._scope
         of_maps = len(scope.unread) + len(scope.faults)
-        return of_maps + len(self.identifiers.ignored) + len(self._skipped) + len(self._wide)
+        return of_maps + len(self.identifiers.ignored) + len(self._noticed)
 
     @property
     def given(self) -> set[str]:
@@ -209,12 +209,12 @@ class Decoder:
         `cjo_expression_errors_total{definition}`: type errors in `map`;
         `cjo_values_unread_total{definition, field, reason}`: values that it could not use;
         `cjo_records_skipped_total{channel, reason}`: records that are no events;
+        `cjo_fields_ignored_total{channel, reason}`: events with fields that are not read;
         `cjo_events_undeclared_total{channel, event, attribute, reason}`: see `declared`.
         """
         counts = self._counted()
         self.identifiers.ignored.clear()
-        self._skipped.clear()
-        self._wide.clear()
+        self._noticed.clear()
         self._scope.faults.clear()
         self._scope.unread.clear()
         self._noted = 0
@@ -233,8 +233,15 @@ class Decoder:
             sorted(self.given),
             dict(self.identifiers.undeclared),
             {name: one.take() for name, one in self.columns.items()},
+            [(key, dict(names)) for key, names in self.fields.names.items()],
         )
-        for noticed in (self.examples, self.identifiers.undeclared, self._scope.gave, self._given):
+        for noticed in (
+            self.examples,
+            self.identifiers.undeclared,
+            self.fields.names,
+            self._scope.gave,
+            self._given,
+        ):
             noticed.clear()
         return noted
 
@@ -249,15 +256,15 @@ class Decoder:
             self.identifiers.count_undeclared(type_, by)
         for channel, names in noted.columns.items():
             self.columns[channel].add(names)
+        for key, fields in noted.fields:
+            for name, by in fields.items():
+                self.fields.count(key, name, by)
 
     def _counted(self) -> dict[tuple[str, ...], int]:
         counts: dict[tuple[str, ...], int] = {}
         for (type_, reason), count in self.identifiers.ignored.items():
             counts["cjo_identifiers_ignored_total", type_, reason] = count
-        for (channel, why_skipped), count in self._skipped.items():
-            counts["cjo_records_skipped_total", channel, why_skipped] = count
-        for cause, count in self._wide.items():
-            counts["cjo_consent_ignored_total", cause] = count
+        counts.update(self._noticed)
         for definition, count in self._scope.faults.items():
             counts["cjo_expression_errors_total", definition] = count
         for (definition, field, why), count in self._scope.unread.items():
@@ -288,7 +295,7 @@ class Decoder:
                 raise InputError("invalid", "the record's channel is not declared")
             read = reader(record)
         if isinstance(read, Skipped):
-            self._skipped[channel or "", read] += 1
+            self._noticed["cjo_records_skipped_total", channel or "", read] += 1
             return []
         if not isinstance(read, list):
             return self._event(record, channel, read)
@@ -404,6 +411,8 @@ class Decoder:
             raise InputError("invalid", "`time` lies before the year 1")
         attributes = read.attributes
         if type(read) is not Sound:
+            if type(read) is Loose:
+                self._noticed.update(self.fields.add(channel, read))
             if len(record.value) > ATTRIBUTES_BYTES_MAX:
                 check_size(attributes)
             check_attributes(attributes)
@@ -418,7 +427,7 @@ class Decoder:
             attributes = read_consent(attributes, self._readers)
             reason = why_wide(attributes, self._of_consents, has_map=channel in self._with_channel)
             if reason is not None:
-                self._wide[reason] += 1
+                self._noticed["cjo_consent_ignored_total", reason] += 1
         if channel in self._times_as_they_come and are_seconds(time):
             self._count_seconds(channel)
         if time - record.time > AHEAD_MS_MAX:

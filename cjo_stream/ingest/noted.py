@@ -26,3 +26,5 @@ class Noted(msgspec.Struct, array_like=True):
     """How often identifiers of types that are not declared were given, by type."""
     columns: dict[str, list[str]] = {}
     """The columns of rows, by channel."""
+    fields: list[tuple[Key, dict[str, int]]] = []
+    """By count, the fields of events that are not read."""

@@ -46,6 +46,7 @@ SETS_MAX: Final[Mapping[str, int]] = {
     "cjo_canary": 20,
     "cjo_identifiers_ignored_total": 20,
     "cjo_facts_ignored_total": 40,
+    "cjo_fields_ignored_total": 20,
     "cjo_records_skipped_total": 10,
     "cjo_expression_errors_total": 50,
     "cjo_events_undeclared_total": 100,

@@ -157,6 +157,12 @@ METRICS: Final = (
         "Times that a bound of a customer's state was reached",
     ),
     Metric(
+        "cjo_fields_ignored_total",
+        "counter",
+        ("channel", "reason"),
+        "Native events with fields beside those of the form; `misspelt`: one that lacks is meant",
+    ),
+    Metric(
         "cjo_records_skipped_total",
         "counter",
         ("channel", "reason"),

@@ -98,8 +98,9 @@ class Share:
         self._is_learning = learns(program)
         self._decode = decoder(program, begin.tenant_key) if begin.tenant_key else None
         if self._decode is not None:
-            # Which types are the first ones only the run knows; a batch has a bound of its own.
+            # Which names are the first ones only the run knows; a batch has a bound of its own.
             self._decode.identifiers.undeclared_max = sys.maxsize
+            self._decode.fields.names_max = sys.maxsize
 
     def answer(self, asked: wire.Asked) -> Iterator[wire.Told]:
         """Do what is asked; yield what is to be told of it."""

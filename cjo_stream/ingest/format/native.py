@@ -1,12 +1,15 @@
 """The native event: one JSON object (docs/events.md).
 
-Every other format is converted to this form; then the same rules apply to all.
+Every other format is converted to this form; then the same rules apply to all. A field that the
+form does not have is read past; which ones those are is found out of such records alone.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import msgspec
 
@@ -39,11 +42,43 @@ class Sound(Native):
     """A native event whose attributes are within all bounds, by its schema."""
 
 
+class Loose(Native):
+    """A native event with fields beside those of the form, which say nothing."""
+
+    unknown: list[str] = []
+    """The first of them."""
+    misspelt: list[str] = []
+    """Those of them that are likely meant as a field of the form that the event does not have."""
+
+
+class _Strict(Native, forbid_unknown_fields=True):
+    """A native event without other fields."""
+
+
 Reader = Callable[[RawRecord], Native | list[Native] | Skipped]
 """Returns what a record holds, where it holds several events, a list, or why it is passed over;
 raises InputError."""
 
-_decoder = msgspec.json.Decoder(Native)
+UNKNOWN_MAX: Final = 20
+"""Fields of one event that are counted."""
+_CHARACTERS_MAX: Final = 63
+_FIELDS: Final = Native.__struct_fields__
+_SYNONYMS: Final = {
+    "attribute": "attributes",
+    "data": "attributes",
+    "payload": "attributes",
+    "props": "attributes",
+    "properties": "attributes",
+    "eventid": "id",
+    "messageid": "id",
+    "uuid": "id",
+}
+"""By a name in lower case without `_`, the field that other systems call so."""
+_LIKENESS_MIN: Final = 0.75
+
+_strict = msgspec.json.Decoder(_Strict)
+_loose = msgspec.json.Decoder(Native)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 def read(record: RawRecord) -> Native:
@@ -51,9 +86,36 @@ def read(record: RawRecord) -> Native:
     text = record.value
     check_text(text)
     try:
-        return _decoder.decode(text)
+        return _strict.decode(text)
+    except msgspec.MsgspecError:
+        return _read_again(text)
+
+
+def _read_again(text: bytes) -> Native:
+    """Return an event that has other fields, or halves of surrogate pairs; raises InputError."""
+    try:
+        read = _loose.decode(text)
     except msgspec.MsgspecError as error:
-        return decode_again(_decoder, text, error)
+        return decode_again(_loose, text, error)
+    names = _fields.decode(text).keys()
+    unknown = [name for name in names if name not in _FIELDS][:UNKNOWN_MAX]
+    misspelt = [name for name in unknown if (field := meant(name)) and field not in names]
+    return Loose(**msgspec.structs.asdict(read), unknown=unknown, misspelt=misspelt)
+
+
+@lru_cache(1024)
+def meant(name: str) -> str | None:
+    """Return the field that a name is likely meant to be; None if it is like none.
+
+    >>> meant("atributes"), meant("properties"), meant("event_id"), meant("tenant")
+    ('attributes', 'attributes', 'id', None)
+    """
+    if len(name) > _CHARACTERS_MAX:
+        return None
+    folded = name.lower().replace("_", "")
+    if folded in _SYNONYMS:
+        return _SYNONYMS[folded]
+    return next(iter(difflib.get_close_matches(folded, _FIELDS, 1, _LIKENESS_MIN)), None)
 
 
 def from_fields(fields: dict[str, Any]) -> Native:

@@ -111,6 +111,22 @@ def test_a_broken_topology_and_a_missing_file_are_exit_2(
     assert cli("doctor", folder).code == 2
 
 
+def test_a_field_that_is_near_one_of_the_form_is_a_problem(
+    cli: Cli, no_broker: str, tmp_path: Path
+) -> None:
+    misspelt = {**GOOD, "atributes": {"total": 5}, "tenant": SECRET}
+    code, told = looked(cli, *write(tmp_path, GOOD, misspelt))
+    _, found = of(told, "file")
+    assert (code, found["level"], found["do"]) == (1, "problem", "did you mean `attributes`?")
+    assert found["what"] == "1 event with fields that are not read: atributes"
+    _, told = looked(cli, *write(tmp_path, {**misspelt, "attributes": {}}))
+    assert [one["level"] for one in of(told, "file")] == ["ok"]
+    ignored = told["file"]["notices"]["ignored"]
+    assert ("field", "atributes, tenant", "unknown") in [
+        (one["what"], one["name"], one["reason"]) for one in ignored
+    ]
+
+
 def test_of_a_file_it_is_shown_how_events_are_read_and_never_whose(
     cli: Cli, no_broker: str, tmp_path: Path
 ) -> None:

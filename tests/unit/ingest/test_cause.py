@@ -40,7 +40,7 @@ def native(**changes: object) -> str:
         "identifiers": {"user": "user 0"},
         **changes,
     }
-    return "".join(json.dumps({**event, "n": n}) + "\n" for n in range(5))
+    return "".join(json.dumps({"attributes": {"n": n}, **event}) + "\n" for n in range(5))
 
 
 class Case(NamedTuple):

@@ -21,6 +21,7 @@ from cjo_stream.core.word import CanaryEnd, Ignored, Skipped, Undeclared, Unread
 from cjo_stream.definition import load
 from cjo_stream.definition.content import libraries_here
 from cjo_stream.engine.intake import PARTITIONS_MAX
+from cjo_stream.ingest.field import MISSPELT, UNKNOWN
 from cjo_stream.insight.layer.table import TABLES
 from cjo_stream.telemetry import METRICS, Metric, Metrics
 from cjo_stream.telemetry.bound import LARGEST, OTHER, SETS_MAX, WORDS
@@ -75,6 +76,7 @@ VALUES: Final[dict[str, dict[str, str | set[str]]]] = {
     "cjo_consent_ignored_total": {"reason": {"unusable", "unasked", "attribute", "map"}},
     "cjo_facts_ignored_total": {"fact": NAMES, "reason": {"unknown", "type", "timezone"}},
     "cjo_state_bounds_total": {"bound": set(re.findall(r"^\| `(\w+)`", bounds(), re.M))},
+    "cjo_fields_ignored_total": {"channel": NAMES, "reason": {UNKNOWN, MISSPELT}},
     "cjo_records_skipped_total": {"channel": NAMES, "reason": set(Skipped)},
     "cjo_dead_letters_total": {"reason": set(REASONS)},
     "cjo_expression_errors_total": {"definition": NAMES},

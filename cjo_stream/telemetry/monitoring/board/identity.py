@@ -51,9 +51,12 @@ IDENTITY: Final = Board(
             "ops",
         ),
         Panel(
-            "Records that are no events",
+            "Records that are no events, and events with fields that are not read",
             "By channel and reason, a second.",
-            (rate("cjo_records_skipped_total", "channel", "reason"),),
+            (
+                rate("cjo_records_skipped_total", "channel", "reason"),
+                rate("cjo_fields_ignored_total", "channel", "reason"),
+            ),
             "ops",
         ),
         Panel(
