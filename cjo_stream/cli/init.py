@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from cjo_stream.cli.notice import place
 from cjo_stream.cli.option import bundled, topology_folder
 from cjo_stream.cli.terminal import note, numbered, say, warn
 from cjo_stream.errors import UsageError
@@ -159,7 +160,8 @@ def _say_drafted(name: str, drafted: Draft, paths: list[str]) -> None:
         causes = numbered(len(drafted.refused), "cause")
         warn(f"{numbered(drafted.refused.total(), 'row')} cannot be taken, of {causes}")
     for why, number in most:
-        warn(f"{numbered(number, 'row')} cannot be taken: {why}")
+        where = place(*drafted.first_refused[why])
+        warn(f"{numbered(number, 'row')} cannot be taken: {why}{where}")
     for question in drafted.questions:
         warn(question)
     say(f"wrote {', '.join(f'{name}/{file}' for file in drafted.files)}")

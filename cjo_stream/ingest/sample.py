@@ -45,6 +45,8 @@ class Sample(msgspec.Struct):
     events: int = 0
     refused: Counter[str] = msgspec.field(default_factory=Counter)
     """Records, by the reason and the detail of their refusal, without values."""
+    first: dict[str, tuple[str, int]] = {}
+    """By refusal, the file and the line of the first record."""
     types: dict[str, dict[str, Counter[AttributeType]]] = {}
     """By event type and attribute, how many values were of each type."""
     seen: Counter[str] = msgspec.field(default_factory=Counter)
@@ -83,15 +85,16 @@ class Difference(msgspec.Struct, frozen=True):
 
 def read_sample(records: Iterable[DecodedRecord], program: Program) -> Sample:
     """Return what decoded records hold."""
-    sample = Sample(types={})
+    sample = Sample(types={}, first={})
     declared = program.events or {}
     names = 0
-    for _, decoded in records:
+    for record, decoded in records:
         if isinstance(decoded, InputError):
             why = f"{decoded.reason}: {without_values(decoded.detail)}"
             if why not in sample.refused and len(sample.refused) >= CAUSES_MAX:
                 why = f"{decoded.reason}: other causes"
             sample.refused[why] += 1
+            sample.first.setdefault(why, (record.topic, record.offset))
             continue
         for event in [decoded] if isinstance(decoded, Event) else decoded:
             sample.events += 1

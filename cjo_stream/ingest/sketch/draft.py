@@ -72,6 +72,8 @@ class Draft(msgspec.Struct):
     customers: int = 0
     refused: Counter[str] = msgspec.field(default_factory=Counter)
     """Records that the topology refuses, by reason and detail, without values."""
+    first_refused: dict[str, tuple[str, int]] = {}
+    """By refusal, the file and the line of the first record."""
 
 
 class Answers(msgspec.Struct, frozen=True):
@@ -202,7 +204,8 @@ def _with_events(
     )
     _loaded(draft.files)
     draft.events, draft.types, draft.customers = sample.events, len(sample.seen), paths.customers
-    draft.refused, draft.is_ordered = sample.refused, paths.is_ordered
+    draft.refused, draft.first_refused = sample.refused, sample.first
+    draft.is_ordered = paths.is_ordered
     return draft
 
 

@@ -21,7 +21,11 @@ from cjo_stream.ingest.form import Form, with_point
 HEAD_BYTES: Final = 256 * 1024
 _LINES_MAX: Final = 200
 _DELIMITERS: Final = (",", ";", "\t", "|")
-_MARKS: Final = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_MARKS: Final = (
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+    (b"\xef\xbb\xbf", "utf-8"),
+)
 _EITHER: Final = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 _THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2}(?:[.'’\s][0-9]{3})+")
 
@@ -101,7 +105,10 @@ def _head(path: str) -> bytes:
 
 
 def _encoding(head: bytes, *, is_csv: bool) -> str:
-    """Return the encoding of a beginning, by Python's name; JSON is UTF-8 unless much is not."""
+    """Return the encoding of a beginning, by Python's name; JSON is UTF-8 unless much is not.
+
+    So is a table with more lines in which letters of UTF-8 stand than lines that are none.
+    """
     for mark, name in _MARKS:
         if head.startswith(mark):
             return name
@@ -111,8 +118,9 @@ def _encoding(head: bytes, *, is_csv: bool) -> str:
         return "utf-16-be"
     lines = head[: head.rfind(b"\n") + 1].splitlines()
     odd = [line for line in lines if not _is_utf_8(line)]
+    telling = sum(not line.isascii() for line in lines) - len(odd)
     is_rare = not is_csv and len(odd) < _ODD_MIN * len(lines)
-    if not odd or is_rare or any(_CONTROL.search(line) for line in odd):
+    if telling > len(odd) or not odd or is_rare or any(_CONTROL.search(line) for line in odd):
         return "utf-8"  # lines of neither encoding are refused one by one
     return "iso8859-1" if any(byte in head for byte in _NOT_WINDOWS) else "cp1252"
 

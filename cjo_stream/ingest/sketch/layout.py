@@ -293,7 +293,9 @@ def _seen_of_time(moment: Moment) -> str:
     if moment.either is not None:
         seen += f"; read by {moment.either!r} as well: check which is day and which month"
     if moment.is_local:
-        seen += "; local times, taken as UTC: timestamp(x, format, 'Europe/Berlin') names a zone"
+        some = moment.local
+        which = "local times" if some is None else f"{some[0]} of {some[1]} are local"
+        seen += f"; {which}, taken as UTC: timestamp(x, format, 'Europe/Berlin') names a zone"
     return seen
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -53,7 +54,9 @@ class Moment(msgspec.Struct, frozen=True):
     either: str | None = None
     """Another format that reads as many: day and month cannot be told apart."""
     is_local: bool = False
-    """Whether the values have no offset."""
+    """Whether values have no offset."""
+    local: tuple[int, int] | None = None
+    """If others have one: how many have none, and how many there are."""
     day: str | None = None
     """The format of the day alone, where the clock stands in another column."""
 
@@ -78,7 +81,9 @@ def moment_of(column: Column, *, is_named: bool) -> Moment | None:
     if not found:
         return None
     best, *same = _best(found)
-    if best.form is None or is_number or not same:
+    if best.form is None:
+        return _with_local(best, column.meant)
+    if is_number or not same:
         return best
     values = [*column.meant]
     every = [one for form in (best, *same) if (one := _read(values, form.form)) is not None]
@@ -99,6 +104,17 @@ def clock_of(column: Column, day: Moment) -> Moment | None:
     either = best.form and day.either and best.form.replace(day.form or "", day.either)
     share = min(best.share, day.share)
     return msgspec.structs.replace(best, share=share, either=either, day=day.form)
+
+
+def _with_local(moment: Moment, values: Counter[str]) -> Moment:
+    """Return how times without a format are written, with how many have no offset."""
+    local = sum(
+        times
+        for one, times in values.items()
+        if read(one, moment.form, "Asia/Tokyo") != read(one, moment.form, None)
+    )
+    some = (local, values.total()) if 0 < local < values.total() else None
+    return msgspec.structs.replace(moment, is_local=local > 0, local=some)
 
 
 def _best(found: list[Moment]) -> list[Moment]:

@@ -254,6 +254,46 @@ def drafted_only(cli: Cli, folder: Path, table: str) -> str:
     return (folder / "my_shop" / "topology.yaml").read_text()
 
 
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b""])
+def test_one_row_of_another_encoding_does_not_make_the_file_one(
+    mark: bytes, cli: Cli, tmp_path: Path
+) -> None:
+    row = "1;Warenkorb geändert;2026-03-01T10:00:00Z\n"
+    sample = tmp_path / "sample.csv"
+    rows = (row * 5).encode() + row.encode("cp1252")
+    sample.write_bytes(mark + b"Kunden-Nr;Ereignis;Zeitpunkt\n" + rows)
+    done = cli("init", tmp_path / "my_shop", "--from", sample)
+    assert done.code == 0
+    assert "--encoding" not in done.out
+    assert "1 row cannot be taken: malformed: not a row of CSV: not UTF-8" in done.err
+    assert ", first in sample.csv, line 7" in done.err
+    assert "row['Kunden-Nr']" in (tmp_path / "my_shop" / "topology.yaml").read_text()
+
+
+def test_a_mark_of_utf_8_decides_where_no_other_line_tells(cli: Cli, tmp_path: Path) -> None:
+    sample = tmp_path / "sample.csv"
+    rows = b"1,a,2026-03-01T10:00:00Z\n" * 5 + b"1,ge\xe4ndert,2026-03-01T10:00:00Z\n"
+    for mark, is_other in ((b"\xef\xbb\xbf", False), (b"", True)):
+        sample.write_bytes(mark + b"customer_id,event,created_at\n" + rows)
+        done = cli("init", tmp_path / f"shop_{is_other}", "--from", sample)
+        assert ("--encoding windows-1252" in done.out) == is_other
+
+
+@pytest.mark.parametrize(
+    ("zones", "said"),
+    [
+        (["+01:00"] * 5 + [""] * 15, "; 15 of 20 are local, taken as UTC"),
+        ([""] * 5 + ["Z"] * 15, "; 5 of 20 are local, taken as UTC"),
+        ([""] * 20, "; local times, taken as UTC"),
+    ],
+)
+def test_local_times_among_others_are_told(
+    zones: list[str], said: str, cli: Cli, tmp_path: Path
+) -> None:
+    rows = "".join(f"u1,a,2026-03-01T10:{n:02}:00{zone}\n" for n, zone in enumerate(zones))
+    assert said in drafted_only(cli, tmp_path, f"user_id,event,time\n{rows}")
+
+
 def test_of_one_there_is_no_plural(cli: Cli, tmp_path: Path) -> None:
     sample = tmp_path / "e.csv"
     sample.write_text("customer_id,event,time\nc-1,order,2026-03-01T10:00:00Z\n")
