@@ -217,8 +217,15 @@ def _say(redriven: Redriven, state: Path | None, channel: str | None, *, is_dry:
         say_table("", ("reason", "detail", "#letters"), rows)
         if len(redriven.left) > CAUSES_SHOWN:
             say(f"and {len(redriven.left) - CAUSES_SHOWN} other causes; --json prints all")
+    if redriven.letters and not (redriven.sent or redriven.before or redriven.left):
+        note(_none_of(redriven.letters))
     for name, number in redriven.unread.items():
         warn(f"{name}: {numbered(number, 'value')} could not be used, and counted as missing")
+
+
+def _none_of(letters: Mapping[str, int]) -> str:
+    of = ", ".join(f"{reason} {count(number)}" for reason, number in letters.items())
+    return f"--where chose none of the dead letters; there are {of}"
 
 
 def _no_such(reason: str | None, counts: Mapping[str, int]) -> str:

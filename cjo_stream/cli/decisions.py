@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -15,6 +15,7 @@ from cjo_stream.cli.unrecorded import note_unrecorded
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
+    from cjo_stream.core.record import Decision
     from cjo_stream.insight.case import Row
     from cjo_stream.insight.estimate import Case, Evaluation
     from cjo_stream.insight.policy import Policy
@@ -59,15 +60,18 @@ def evaluate(
     clip: Annotated[
         float, typer.Option(min=0.0, help="The largest weight of one choice; 0 means no limit.")
     ] = 100.0,
-    action: Annotated[str, typer.Option(metavar="COLUMN", help="Of a log that is a file.")] = (
-        "action"
-    ),
-    reward: Annotated[str, typer.Option(metavar="COLUMN", help="Of a log that is a file.")] = (
-        "reward"
-    ),
+    action: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Of a log that is a file. Default: action."),
+    ] = None,
+    reward: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Of a log that is a file. Default: reward."),
+    ] = None,
     probability: Annotated[
-        str, typer.Option(metavar="COLUMN", help="Of a log that is a file.")
-    ] = "probability",
+        str | None,
+        typer.Option(metavar="COLUMN", help="Of a log that is a file. Default: probability."),
+    ] = None,
     json: Json = False,
 ) -> int:
     """Estimate what another policy would have earned, from the choices that were made.
@@ -81,9 +85,14 @@ def evaluate(
 
     pending = 0
     if log.is_dir():
+        if action or reward or probability:
+            raise UsageError("--action, --reward and --probability are for a log that is a file")
         cases, pending = _of_run(log, candidate, window)
     else:
-        cases = _of_rows(log, candidate, (action, reward, probability))
+        if window is not None:
+            raise UsageError("--window is for the folder of a run: a file has the rewards")
+        columns = action or "action", reward or "reward", probability or "probability"
+        cases = _of_rows(log, candidate, columns)
     found = evaluate(cases, clip=math.inf if clip == NO_CLIP else clip)
     if json:
         say_json({"candidate": candidate, "pending": pending, **_summary(found)})
@@ -101,9 +110,32 @@ def _of_run(out: Path, candidate: str, window: str | None) -> tuple[list[Case], 
     note_unrecorded(records.switched(), "decision", "reward")
     policy, window_ms = _policy(candidate)
     if window is not None:
+        if candidate != UNIFORM and not candidate.startswith(FIXED):
+            raise UsageError("--window is for `uniform` and fixed: a topology has its own")
         window_ms = read_duration(window, "--window")
-    found = cases_of_decisions(records.read(Decision), records.read(Reward), policy, window_ms)
+    known: set[str] = set()
+    decisions = _noting(records.read(Decision), known)
+    found = cases_of_decisions(decisions, records.read(Reward), policy, window_ms)
+    if candidate.startswith(FIXED):
+        _check_is_known(candidate.removeprefix(FIXED), known)
     return found.cases, found.pending
+
+
+def _noting(decisions: Iterable[Decision], known: set[str]) -> Iterator[Decision]:
+    """Yield decisions; note the ACTION/CHANNEL of each candidate."""
+    for decision in decisions:
+        known.update(f"{one.action}/{one.channel}" for one in decision.candidates)
+        yield decision
+
+
+def _check_is_known(treatment: str, known: set[str]) -> None:
+    """Raise UsageError for an ACTION/CHANNEL that no decision had among its candidates."""
+    from cjo_stream.definition.text.report import nearest
+
+    if known and treatment not in known:
+        near = nearest(treatment, known)
+        meant = f"did you mean {FIXED}{near}?" if near else f"there are {', '.join(sorted(known))}"
+        raise UsageError(f"no choice of this run was between {treatment} and others: {meant}")
 
 
 def _policy(candidate: str) -> tuple[Policy, int]:

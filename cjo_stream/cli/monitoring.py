@@ -17,6 +17,8 @@ from cjo_stream.errors import UsageError
 _TARGET: Final = re.compile(
     r"(?P<name>(?:intake|worker|dispatch|learn|insight|webhook)[\w.-]*)=(?P<address>\S+:\d{1,5})"
 )
+_POSTED: Final = re.compile(r"https?://[^\s/:?#]\S*")
+"""Where Alertmanager can post."""
 
 _ALERTMANAGERS: Final = ("prometheus-alertmanager", "alertmanager")
 """What Debian calls it, and what its makers do."""
@@ -95,6 +97,8 @@ def monitoring(
     if (username is None) is not (password_file is None):
         raise UsageError("a name and its password go together: say --username and --password-file")
     login = (username, password_file) if username and password_file else None
+    if notify is not None and not _POSTED.fullmatch(notify):
+        raise UsageError(f"--notify {notify}: write the URL, as http://host:9000 or https://host")
     layer, endpoints = "" if insight else None, Path() if webhooks else None
     children = up.children([], workers, "0", port, layer=layer, webhooks=endpoints)
     targets = {one.name: f"{host}:{one.environment['CJO_METRICS_PORT']}" for one in children}

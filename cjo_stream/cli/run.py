@@ -61,7 +61,10 @@ def run(
         bool,
         typer.Option("--again", help="Take a file that has changed whole, as new."),
     ] = False,
-    partitions: Annotated[int, typer.Option(min=1, max=64, help="Partitions of a new state.")] = 1,
+    partitions: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Partitions of a new --state. Default: 1."),
+    ] = None,
     cores: Annotated[
         int,
         typer.Option(
@@ -102,6 +105,9 @@ def run(
             "--cores keeps the state in memory, and --state in one database, which one process "
             "opens: leave out one of them"
         )
+    if state is None and (again or partitions is not None):
+        option = "--again" if again else "--partitions"
+        raise UsageError(f"{option} is for a state: name its folder with --state")
     tenant_key = settings_of(context).tenant_key_bytes()
 
     from cjo_stream import definition, ingest
@@ -140,7 +146,7 @@ def run(
             out,
             drain_ms=drain_ms,
             state=state,
-            partitions=partitions,
+            partitions=partitions or 1,
             force=force,
             tenant_key=tenant_key,
             report=ticker.show,

@@ -95,6 +95,9 @@ def simulate(
     """Simulate people who share devices, delete cookies, and whose events arrive late or twice."""
     if out is None and (truth or not kafka):
         raise UsageError("name a folder for the files with --out DIR, or send events with --kafka")
+    if kafka and ((out is not None and not truth) or by_channel):
+        what = "--by-channel" if by_channel else "--out"
+        raise UsageError(f"{what} is for files; with --kafka only --truth writes one, to --out")
     if kafka and start:
         raise UsageError("--start is for files: with --kafka, traffic begins now")
 
@@ -159,12 +162,14 @@ def _until(records: Iterable[Simulated], end_ms: int) -> Iterator[Simulated]:
 def _send(
     settings: Settings, program: Program, records: Iterable[Simulated], *, quiet: bool
 ) -> Counter[str]:
+    from cjo_stream.kafka.client.admin import Admin
     from cjo_stream.kafka.client.feed import Feed
     from cjo_stream.kafka.topic.name import Names
     from cjo_stream.simulate import at_arrival, in_steps
 
     names = Names(settings.topic_prefix)
     topics = _sources(program, names)
+    Admin(settings).require(topics.values())
     counts: Counter[str] = Counter()
     report = _Report(is_quiet=quiet)
     with Feed(settings) as feed:

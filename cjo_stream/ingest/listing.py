@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -12,6 +13,10 @@ STDIN = "-"
 ENDINGS = (".jsonl", ".json", ".csv", ".jsonl.gz", ".json.gz", ".csv.gz", ".parquet")
 
 
+NAMES_MAX = 5
+_LOG = logging.getLogger(__name__)
+
+
 def files_at(path: str) -> list[str]:
     """Return the files of events in a folder, at any depth; a path that is no folder, as it is."""
     if is_url(path):
@@ -19,14 +24,27 @@ def files_at(path: str) -> list[str]:
     folder = Path(path)
     if path == STDIN or not folder.is_dir():
         return [path]
-    found = []
+    found: list[str] = []
+    others: list[str] = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not _is_hidden(name)]
-        events = (name for name in names if ends_in(name, *ENDINGS) and not _is_hidden(name))
-        found += [str(Path(parent, name)) for name in events]
+        for name in names:
+            if not _is_hidden(name):
+                of = found if ends_in(name, *ENDINGS) else others
+                of.append(str(Path(parent, name)))
     if not found:
         raise UsageError(
             f"{path}: a folder without a file of events; they end in {', '.join(ENDINGS)}"
+        )
+    if others:
+        others.sort()
+        more = f" and {len(others) - NAMES_MAX:,} more" if len(others) > NAMES_MAX else ""
+        _LOG.warning(
+            "%s: not read, as the names of files of events end in %s: %s%s",
+            path,
+            ", ".join(ENDINGS),
+            ", ".join(others[:NAMES_MAX]),
+            more,
         )
     return sorted(found)
 

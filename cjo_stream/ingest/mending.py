@@ -8,6 +8,7 @@ expressions read the record as it was refused.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -123,12 +124,18 @@ def _edit(written: str) -> _Edit:
 
 def _compiled(option: str, text: str) -> Expression:
     try:
-        return compile_expression(text.strip(), Place.ITEM, Names(), option)
+        compiled = compile_expression(text.strip(), Place.ITEM, Names(), option)
     except ExpressionError as error:
         raise UsageError(
             f"{option} {text.strip()}: {error.message}. The refused record is `row`, its dead "
             "letter `item`"
         ) from None
+    for root, *fields in compiled.paths:
+        if root == "item" and fields and fields[0] not in _LETTER:
+            near = next(iter(difflib.get_close_matches(str(fields[0]), _LETTER, 1)), None)
+            meant = f"did you mean item.{near}?" if near else f"it has {', '.join(_LETTER)}"
+            raise UsageError(f"{option} {text.strip()}: a dead letter has no {fields[0]}: {meant}")
+    return compiled
 
 
 def _set(row: dict[str, Any], path: Sequence[str], value: Any) -> None:

@@ -17,7 +17,8 @@ def test_acceptance_case(case: Path, partitions: str, tmp_path: Path) -> None:
     more = (case / "args").read_text().split() if (case / "args").exists() else []
     out = tmp_path / "out"
     run = ["run", case / "topology", case / "events.jsonl", "--out", out, *more]
-    assert call([*map(str, run), "--partitions", partitions]) == 0
+    state = ["--state", str(tmp_path / "state"), "--partitions", partitions]
+    assert call([*map(str, run), *state]) == 0
     got = observed(out)
     expected = json.loads((case / "expect.json").read_text())
     assert [

@@ -203,7 +203,19 @@ def _run(
     file.write_text("".join(json.dumps(event) + "\n" for event in events))
     command = [sys.executable, "-m", "cjo_stream", "run"]
     done = subprocess.run(
-        [*command, str(place), str(file), "--out", str(out), "--drain", "5m", "--partitions", "4"],
+        [
+            *command,
+            str(place),
+            str(file),
+            "--out",
+            str(out),
+            "--drain",
+            "5m",
+            "--state",
+            str(folder / "state"),
+            "--partitions",
+            "4",
+        ],
         env=env,
         capture_output=True,
         text=True,

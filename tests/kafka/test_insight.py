@@ -174,7 +174,12 @@ def test_events_are_decoded_by_the_set_in_force_and_taken_once(
     web = f"{settings.topic_prefix}event.web.v1"
     process = sinking(settings, layer)
     produce(settings, web, event("a", "1"), event("a", "1"), event("b"), {"type": "x"})
-    produce(settings, f"{settings.topic_prefix}outcome.v1", {**event("b"), "type": "cjo.outcome"})
+    accepted = {"attributes": {"action": "x", "outcome": "click"}}
+    produce(
+        settings,
+        f"{settings.topic_prefix}outcome.v1",
+        {**event("b"), "type": "cjo.outcome", **accepted},
+    )
     until(lambda: layer.exists() and len(asked(layer, "FROM event")) == 3, process)
     produce(settings, web, event("a", "1"), event("c"))
     until(lambda: len(asked(layer, "FROM event")) == 4, process)

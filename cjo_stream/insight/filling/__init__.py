@@ -2,6 +2,7 @@
 
     source     where records come from: folders of runs, files and topics of events
     same       whether the files of a run are those whose records the layer has
+    repeat     which events are repeats
     gathering  rows that wait -> parts
     compaction joins small parts
     stays      stays that are kept, because readers would have to put all records in order

@@ -564,6 +564,9 @@ def test_simulated_traffic_needs_a_place_to_go_to(cli) -> None:
     assert "--out" in cli("simulate", "shop").err
     assert "--out" in cli("simulate", "shop", "--kafka", "--truth").err
     assert cli("simulate", "shop", "--kafka", "--start", "0").code == 2
+    for more in (["--out", "x"], ["--by-channel"], ["--out", "x", "--truth", "--by-channel"]):
+        ignored = cli("simulate", "shop", "--kafka", *more)
+        assert (ignored.code, "is for files" in ignored.err) == (2, True)
 
 
 @pytest.mark.slow  # it waits in real time

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -120,9 +121,13 @@ def test_a_topology_is_evaluated_by_its_own_numbers(cli: Cli, ran: Path, tmp_pat
     assert found["cases"] > 900  # those who were not held out
 
 
-def test_the_table_says_when_there_is_no_estimate(cli: Cli, ran: Path) -> None:
-    done = cli("decisions", "evaluate", ran, "fixed:nothing/mail")
-    assert done.code == 1
+def test_the_table_says_when_there_is_no_estimate(cli: Cli, ran: Path, tmp_path: Path) -> None:
+    few = tmp_path / "few"
+    shutil.copytree(ran, few)
+    lines = (few / "decisions.jsonl").read_text().splitlines(keepends=True)
+    (few / "decisions.jsonl").write_text("".join(lines[:5]))
+    done = cli("decisions", "evaluate", few, "fixed:dull/mail")
+    assert done.code == 1, done.err
     assert "No estimate" in done.out
 
 
@@ -182,6 +187,23 @@ def test_lift_tells_a_holdout_that_held_nobody_yet_from_one_without_choices(
     assert "no customer has been held out yet" in told("hello", "30%")
     assert "no customer has been held out yet" in told("ask", "0%")
     assert "no choice has been made yet for a customer held out of ask" in told("ask", "100%")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["decisions", "evaluate", "OUT", "fixed:goood/mail"], "did you mean fixed:good/mail?"),
+        (["decisions", "evaluate", "OUT", "fixed:good/mial"], "did you mean fixed:good/mail?"),
+        (["decisions", "evaluate", "OUT", "uniform", "--action", "a"], "a log that is a file"),
+        (["decisions", "evaluate", "OUT", "shop", "--window", "3d"], "a topology has its own"),
+        (["decisions", "evaluate", "x.csv", "uniform", "--window", "3d"], "folder of a run"),
+    ],
+)
+def test_an_evaluation_that_would_do_nothing_is_refused(
+    cli: Cli, ran: Path, arguments: list[str], told: str
+) -> None:
+    done = cli(*[ran if argument == "OUT" else argument for argument in arguments])
+    assert (done.code, told in done.err) == (2, True), done.err
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,58 @@ def test_doctor_counts_outcomes_that_cannot_be_taken(cli: Cli, tmp_path: Path) -
     assert (seen["rows"], seen["refused"], seen["events"]) == (3, 2, 1)
 
 
+def where(cli: Cli, folder: Path, chosen: str) -> Done:
+    return cli("dead-letters", "redrive", folder / "out", "--state", folder / "state",
+               "--dry-run", "--where", chosen)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("field", "told"),
+    [
+        ("raeson", "did you mean item.reason?"),
+        ("when", "it has reason, detail, topic, partition, offset"),
+    ],
+)
+def test_a_field_that_no_dead_letter_has_is_refused(
+    cli: Cli, tmp_path: Path, field: str, told: str
+) -> None:
+    ran(cli, tmp_path, [OF_NOBODY, event("visit")], "out")
+    done = where(cli, tmp_path, f"item.{field} == 'invalid'")
+    assert (done.code, told in done.err) == (2, True), done.err
+    assert "1 dead letter left" in where(cli, tmp_path, "item.reason == 'invalid'").out
+
+
+def test_it_is_told_that_where_chose_none(cli: Cli, tmp_path: Path) -> None:
+    ran(cli, tmp_path, [OF_NOBODY, event("visit")], "out")
+    done = where(cli, tmp_path, "item.reason == 'invlaid'")
+    assert done.code == 0
+    assert "--where chose none of the dead letters; there are invalid 1" in done.err
+
+
+def test_what_is_for_a_state_alone_is_refused_without_one(cli: Cli, tmp_path: Path) -> None:
+    for more in (["--again"], ["--partitions", "3"]):
+        done = cli("run", "shop", "x.jsonl", "--out", tmp_path / "out", *more)
+        assert (done.code, f"{more[0]} is for a state" in done.err) == (2, True)
+        (tmp_path / "in.jsonl").write_text("")
+        kept = ["--state", tmp_path / f"state{len(more)}", "--out", tmp_path / f"out{len(more)}"]
+        assert cli("run", "shop", tmp_path / "in.jsonl", *kept, *more).code == 0
+
+
+def test_files_of_a_folder_that_are_not_read_are_named(
+    cli: Cli, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "topology").mkdir()
+    (tmp_path / "topology" / "all.yaml").write_text(TOPOLOGY)
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("x.jsonl", "data.ndjson", "z.jsonl.gzip", ".hidden"):
+        (folder / name).write_text(event("visit") + "\n")
+    done = cli("run", tmp_path / "topology", folder, "--out", tmp_path / "out")
+    assert done.code == 0
+    assert f"{folder / 'data.ndjson'}, {folder / 'z.jsonl.gzip'}" in caplog.text
+    assert ".hidden" not in caplog.text
+
+
 def test_a_letter_on_kafka_is_chosen_by_the_same_rule() -> None:
     value = OF_NO_ID.encode()
     letter = Refused(

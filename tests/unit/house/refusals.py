@@ -220,6 +220,10 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "name two that are linked": "unit/cli/test_customer.py::test_an_unlink_makes_two_customers_and_a_link_joins_them_again",
     },
     "cli/decisions.py": {
+        "no choice of this run was between": "unit/cli/test_decisions.py::test_an_evaluation_that_would_do_nothing_is_refused",
+        "--action, --reward and --probability are for": "unit/cli/test_decisions.py::test_an_evaluation_that_would_do_nothing_is_refused",
+        "--window is for the folder of a run": "unit/cli/test_decisions.py::test_an_evaluation_that_would_do_nothing_is_refused",
+        "--window is for `uniform` and fixed": "unit/cli/test_decisions.py::test_an_evaluation_that_would_do_nothing_is_refused",
         "fixed:ACTION with one of its own": _CHOICES,
         "name the columns with": _CHOICES,
         "write fixed:ACTION/CHANNEL": "unit/cli/test_decisions.py::test_a_run_tells_what_other_policies_would_have_earned",
@@ -262,6 +266,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "_no_such": _UNSENT,
     },
     "ingest/mending.py": {
+        "a dead letter has no": "unit/cli/test_redrive_outcomes.py::test_a_field_that_no_dead_letter_has_is_refused",
         "write PATH = EXPRESSION": "unit/ingest/test_mending.py::test_an_expression_that_is_none_is_refused_until_it_is_written_as_said",
         "The refused record is `row`": "unit/ingest/test_mending.py::test_an_expression_that_is_none_is_refused_until_it_is_written_as_said",
     },
@@ -289,7 +294,10 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "is no position file": _READ_ON,
         "name a file in a folder that can be written to": _READ_ON,
     },
-    "cli/run.py": {"--cores keeps the state in memory": _COMMANDS},
+    "cli/run.py": {
+        "is for a state: name its folder": "unit/cli/test_redrive_outcomes.py::test_what_is_for_a_state_alone_is_refused_without_one",
+        "--cores keeps the state in memory": _COMMANDS,
+    },
     "cli/schema.py": {
         "there is no schema": "unit/cli/test_cli.py::test_schemas_are_listed_and_printed"
     },
@@ -299,6 +307,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "--junit {} cannot be written": _CASES,
     },
     "cli/simulate.py": {
+        "is for files; with --kafka only --truth": "unit/cli/test_cli.py::test_simulated_traffic_needs_a_place_to_go_to",
         "name a folder for the files": "unit/cli/test_cli.py::test_simulated_files_are_what_run_reads",
         "--start is for files": _SIMULATE,
         "--answer is for --kafka": "unit/cli/test_cli.py::test_simulated_files_are_what_run_reads",
@@ -431,6 +440,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "put into the file that CJO_TENANT_KEY_FILE names": "unit/cli/test_customer.py::test_with_another_tenant_key_a_state_folder_is_left_alone",
     },
     "cli/monitoring.py": {
+        "write the URL, as http://host:9000": "unit/telemetry/test_monitoring.py::test_notifications_go_to_a_url_of_the_web",
         "name another folder as DIR": "unit/telemetry/test_monitoring.py::test_files_are_written_once_the_folder_can_be",
         "--ca is of use with TLS alone": _LET_PROMETHEUS_IN,
         "a name and its password go together": _LET_PROMETHEUS_IN,

@@ -176,6 +176,14 @@ def test_files_are_written_once_the_folder_can_be(tmp_path: Path, cli: Cli) -> N
     assert cli("monitoring", tmp_path / "folder").code == 0, "again"
 
 
+@pytest.mark.parametrize("wrong", ["localhost:9000", "foo", "ftp://x", "http://", "https:///x"])
+def test_notifications_go_to_a_url_of_the_web(tmp_path: Path, cli: Cli, wrong: str) -> None:
+    done = cli("monitoring", tmp_path / "m", "--notify", wrong)
+    assert (done.code, "write the URL, as http://host:9000" in done.err) == (2, True)
+    assert not (tmp_path / "m").exists()
+    assert cli("monitoring", tmp_path / "m", "--notify", "http://localhost:9000/x").code == 0
+
+
 def test_what_is_written_is_what_is_meant() -> None:
     odd = {
         "a": [{"b": [1, 2.5, None, True, []], "c": {}}, "yes", "5m", "- x: 1", "ä\n'\"", ""],
