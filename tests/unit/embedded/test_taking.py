@@ -54,8 +54,8 @@ WRITTEN = {
         "YmVmb3JljaZudW1iZXIDpXBhdGhzkqgvYS5qc29ubKgvYi5qc29ubKNlbmSTFALCpmRpZ2VzdMQBZKRoZWFk"
         "xAFopWZpcnN0ksQBMcQBMqpzZWVuX2J5dGVzGatzZWVuX2RpZ2VzdMQBc6dpc19vcGVuw6Zmb3JtZXKRkgrE"
         "AWakcm93cwKncmVmdXNlZAGraXNfZ2l2ZW5fdXDCp29wdGlvbnOEp2NoYW5uZWzApHNvcnTDo25vdwmrZGVm"
-        "aW5pdGlvbnOjc2V0pmJlZm9yZZGDpWdpdmVup2EuanNvbmyoc3RhbmRpbmejbmV3pWNvdW50hKRyb3dzAady"
-        "ZWZ1c2VkAadyZWFzb25zgappbnZhbGlkOiB4AaxsYXN0X3JlZnVzZWQAp2lzX2RvbmXC"
+        "aW5pdGlvbnOjc2V0pmJlZm9yZZGDpWdpdmVup2EuanNvbmyoc3RhbmRpbmejbmV3pWNvdW50haRyb3dzAady"
+        "ZWZ1c2VkAaZldmVudHMAp3JlYXNvbnOBqmludmFsaWQ6IHgBrGxhc3RfcmVmdXNlZACnaXNfZG9uZcI="
     ),
 }
 FORMER = {
