@@ -86,6 +86,8 @@ NOT_KEPT = {
     "_Letter": "a dead letter in a file, counted at the end of a run",
     "_Issued": "an action record in a file, read by the demo's people",
     "_Nothing": "of any JSON nothing but its form",
+    "_Refused": "a dead letter's event in a file, read by the insight sink",
+    "_Strict": "an event as a producer sends it, with no other fields",
     "_Channeled": "of an event as a producer sends it, the channel",
     "Reading": "a note of a run over files, kept in unit/embedded/test_taking.py",
     "Taken": "a note of a file, kept in unit/embedded/test_taking.py",
