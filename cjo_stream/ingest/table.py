@@ -1,9 +1,9 @@
 """Rows of CSV files as JSON objects.
 
-The first row names the columns; every value is text, and an empty cell is an empty text. A
-malformed row, or one with more cells than columns, is a row with an error. Of several columns
-without a name those behind the last name are none: their cells must be empty. How it is written is
-in its `form`.
+The first row, behind blank lines and the line `sep=,` of Excel, names the columns; every value is
+text, and an empty cell is an empty text. A malformed row, or one with more cells than columns, is
+a row with an error. Of several columns without a name those behind the last name are none: their
+cells must be empty. How it is written is in its `form`.
 
 A CSV file may be read from a place on, where one reading of it had ended.
 """
@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
-from typing import IO, NamedTuple, Self
+from typing import IO, Final, NamedTuple, Self
 
 import msgspec
 
@@ -25,6 +26,9 @@ LINE_BYTES_MAX = 1024 * 1024
 """Only the beginning of a longer line is kept. It is far above the bound of a record."""
 
 _BOM = b"\xef\xbb\xbf"
+_OF_EXCEL: Final = re.compile("sep=(.)", re.IGNORECASE)
+_CR: Final = "new-line character"
+"""What the csv module's error begins with where a CR ends no line."""
 _encoder = msgspec.json.Encoder()
 
 
@@ -112,7 +116,8 @@ def read_csv(lines: Lines, name: str, begin: Place, ending: Ending, form: Form) 
             cells = _next(reader)
         except csv.Error as error:
             source.note_end(ending)
-            yield Row(source.first, source.raw(), _refused(source, str(error)))
+            why = "a CR that ends no line; quote its cell" if _CR in str(error) else str(error)
+            yield Row(source.first, source.raw(), _refused(source, why))
             continue
         if cells is None:
             return
@@ -137,12 +142,21 @@ def _seem_rows(lines: list[bytes], header: list[str], delimiter: bytes) -> bool:
 
 
 def _header(source: _CsvLines, name: str, form: Form) -> list[str]:
+    reader = csv.reader(source, strict=True, delimiter=form.delimiter)
     try:
-        header = _next(csv.reader(source, strict=True, delimiter=form.delimiter)) or []
+        header = _next(reader)
+        while header == [] or _is_of_excel(source.raw(), name, form):
+            source.taken.clear()
+            header = _next(reader)
     except csv.Error as error:
+        if _CR in str(error):
+            raise UsageError(
+                f"{name}: its lines end in CR alone; write it with LF, or CR and LF, at their ends"
+            ) from None
         raise UsageError(
             f"{name}: the first row is not a CSV header ({error}): name the columns there"
         ) from None
+    header = header or []
     if header.count("") > 1:
         while header and not header[-1]:
             header.pop()
@@ -154,6 +168,18 @@ def _header(source: _CsvLines, name: str, form: Form) -> list[str]:
             f"{json.dumps(header)}"
         )
     return header
+
+
+def _is_of_excel(line: bytes, name: str, form: Form) -> bool:
+    """Return whether a line tells Excel the delimiter; raises UsageError where that is another."""
+    told = _OF_EXCEL.fullmatch(line.decode("utf-8", "replace"))
+    if told is not None and told[1] != form.delimiter:
+        given = "tab" if told[1] == "\t" else f"'{told[1]}'"
+        raise UsageError(
+            f"{name}: its first line says that another character parts the cells: read it with "
+            f"--delimiter {given}"
+        )
+    return told is not None
 
 
 def _next(reader: Iterator[list[str]]) -> list[str] | None:

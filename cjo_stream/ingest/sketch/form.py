@@ -26,6 +26,7 @@ _MARKS: Final = (
     (b"\xfe\xff", "utf-16"),
     (b"\xef\xbb\xbf", "utf-8"),
 )
+_OF_EXCEL: Final = re.compile("sep=(.)", re.IGNORECASE)
 _EITHER: Final = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 _THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2}(?:[.'’\s][0-9]{3})+")
 
@@ -42,7 +43,9 @@ def guess_form(path: str, *, is_csv: bool) -> Form:
     lines = text.splitlines(keepends=True)[: _LINES_MAX + 1]
     if len(head) == HEAD_BYTES and len(lines) > 1:
         del lines[-1]
-    return Form(_delimiter(lines), encoding)
+    lines = [line for line in lines if line.strip()]
+    told = _OF_EXCEL.fullmatch(lines[0].rstrip("\r\n"))
+    return Form(told[1] if told else _delimiter(lines), encoding)
 
 
 def with_decimal_comma(rows: Iterable[dict[str, str]], delimiter: str) -> tuple[str, ...]:

@@ -294,6 +294,13 @@ def test_local_times_among_others_are_told(
     assert said in drafted_only(cli, tmp_path, f"user_id,event,time\n{rows}")
 
 
+@pytest.mark.parametrize("before", ["\n\n", "sep=;\n"])
+def test_what_stands_before_the_header_is_no_header(before: str, cli: Cli, tmp_path: Path) -> None:
+    rows = "".join(f"u1;a;2026-03-01T10:{n:02}:00Z;1,5\n" for n in range(9))
+    text = drafted_only(cli, tmp_path, f"{before}user_id;event;time;total\n{rows}")
+    assert "9 rows, cells parted by ';'" in text
+
+
 def test_of_one_there_is_no_plural(cli: Cli, tmp_path: Path) -> None:
     sample = tmp_path / "e.csv"
     sample.write_text("customer_id,event,time\nc-1,order,2026-03-01T10:00:00Z\n")

@@ -432,6 +432,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "ingest/table.py": {
         "for --decimal-comma: the first row names": "unit/ingest/test_form.py::test_a_decimal_comma_is_read_in_the_columns_that_are_named",
         "name the columns there": _MENDED,
+        "at their ends": _MENDED,
+        "another character parts the cells": "unit/ingest/test_files.py::test_another_delimiter_of_excel_is_told",
         "name them in the first row": _MENDED,
         "rename one": _MENDED,
         "write it in UTF-8": _MENDED,

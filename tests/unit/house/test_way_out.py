@@ -209,6 +209,7 @@ def raw(record: Any) -> InputError:
         ("e.csv", b"a,a\n1,2\n", "rename one", b"a,b\n1,2\n"),
         ("e.csv", b",,b\n1,2,3\n", "name them in the first row", b"a,c,b\n1,2,3\n"),
         ("e.csv", b"a,\xff\n1,2\n", "in UTF-8", b"a,b\n1,2\n"),
+        ("e.csv", b"a,b\r1,2\r", "CR alone; write it with LF", b"a,b\n1,2\n"),
         ("e.csv", b'"a"b,c\n1,2\n', "name the columns there", b"b,c\n1,2\n"),
         ("e.jsonl.gz", b"no gzip", "present and whole", None),
     ],

@@ -201,6 +201,36 @@ def test_a_header_that_names_no_columns_is_refused_at_once(tmp_path: Path, heade
         files.read([str(tmp_path / "e.csv")], raw, channel=None, now=NOW)
 
 
+@pytest.mark.parametrize(
+    "before", [b"\n\r\n", b"sep=,\r\n", b"\xef\xbb\xbfSEP=,\n\n", b"\nsep=,\n"]
+)
+def test_before_the_header_blank_lines_and_excels_delimiter_are_skipped(
+    before: bytes, tmp_path: Path
+) -> None:
+    path = tmp_path / "e.csv"
+    path.write_bytes(before + b"a,b\n1,2\n")
+    assert rows(path) == [(before.count(b"\n") + 2, {"a": "1", "b": "2"})]
+
+
+def test_another_delimiter_of_excel_is_told(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_bytes(b"sep=;\na;b\n1;2\n")
+    with pytest.raises(UsageError, match="read it with --delimiter ';'"):
+        files.read([str(tmp_path / "e.csv")], raw, channel=None, now=NOW)
+    (only,) = files.InputFile(str(tmp_path / "e.csv"), form=files.Form(delimiter=";")).rows()
+    assert json.loads(only.value) == {"a": "1", "b": "2"}
+
+
+def test_lines_that_end_in_cr_are_told_in_our_words(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_bytes(b"a,b\r1,2\r")
+    with pytest.raises(UsageError, match="its lines end in CR alone; write it with LF"):
+        files.read([str(tmp_path / "e.csv")], raw, channel=None, now=NOW)
+    (tmp_path / "e.csv").write_bytes(b"a,b\n1\rx,2\n3,4\n")
+    first, second = files.InputFile(str(tmp_path / "e.csv")).rows()
+    assert first.error is not None
+    assert first.error.detail == "not a row of CSV: a CR that ends no line; quote its cell"
+    assert json.loads(second.value) == {"a": "3", "b": "4"}
+
+
 # --- Parquet ----------------------------------------------------------------------------------
 
 
