@@ -29,7 +29,7 @@ from cjo_stream.ingest.sample import Sample, common_type, read_sample
 from cjo_stream.ingest.sketch import text
 from cjo_stream.ingest.sketch.change import changes_layout
 from cjo_stream.ingest.sketch.column import columns_of, numbered
-from cjo_stream.ingest.sketch.form import guess_form, with_decimal_comma
+from cjo_stream.ingest.sketch.form import doubts_of, guess_form, with_decimal_comma
 from cjo_stream.ingest.sketch.layout import (
     QUESTION,
     Layout,
@@ -38,7 +38,7 @@ from cjo_stream.ingest.sketch.layout import (
     mapped_layout,
 )
 from cjo_stream.ingest.sketch.moment import LATEST_MS
-from cjo_stream.ingest.sketch.role import roles_of
+from cjo_stream.ingest.sketch.role import clocks_unread, roles_of
 from cjo_stream.ingest.sketch.story import Paths, Story
 
 ROWS_MAX: Final = 200_000
@@ -119,7 +119,7 @@ def sketch(name: str, paths: Sequence[str], type_name: str | None = None) -> Dra
 
     `type_name`: the column with the types of events, if a person names it.
     """
-    files, form = _open(paths)
+    files, form, doubts = _open(paths)
     rows = list(islice(_rows(files), ROWS_MAX))
     if not rows:
         raise UsageError(
@@ -132,6 +132,7 @@ def sketch(name: str, paths: Sequence[str], type_name: str | None = None) -> Dra
         number, columns = columns_of(rows)
         roles = roles_of(columns, number, type_name=type_name)
         layout = mapped_layout(roles, channel, channel, number)
+        doubts += clocks_unread(columns, roles)
     elif type_name is not None:
         raise UsageError(
             f"--type {type_name}: events of {format_} form say of which type they are; leave it "
@@ -146,7 +147,7 @@ def sketch(name: str, paths: Sequence[str], type_name: str | None = None) -> Dra
     about = _about(files, form, len(rows))
     draft = Draft({}, len(rows), format_, form)
     draft.channel = layout.channels[0] if layout.needs_channel else None
-    draft.questions = [
+    draft.questions = doubts + [
         f"{type_}: {said.partition(QUESTION)[2].strip()}"
         for type_, _, said in layout.identifiers
         if QUESTION in said
@@ -282,8 +283,11 @@ def _decoded(
         yield record, decoded
 
 
-def _open(paths: Sequence[str]) -> tuple[list[InputFile], Form]:
-    """Return the files, and how their text is written; raises UsageError."""
+def _open(paths: Sequence[str]) -> tuple[list[InputFile], Form, list[str]]:
+    """Return the files, how their text is written, and what is not sure of it.
+
+    Raises UsageError.
+    """
     files = [InputFile(path) for path in paths]
     forms = []
     for file in files:
@@ -304,11 +308,12 @@ def _open(paths: Sequence[str]) -> tuple[list[InputFile], Form]:
     for file in files:
         file.check()
     if files[0].is_csv:
-        head = islice(_rows(files), _HEAD_ROWS)
+        head = list(islice(_rows(files), _HEAD_ROWS))
         comma = with_decimal_comma(head, first.delimiter)
         first = msgspec.structs.replace(first, decimal_comma=comma)
         files = [InputFile(path, form=first) for path in paths]
-    return files, first
+        return files, first, list(doubts_of(head, comma))
+    return files, first, []
 
 
 def _rows(files: Sequence[InputFile]) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,7 @@ import gzip
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,8 @@ _MARKS: Final = (
 )
 _OF_EXCEL: Final = re.compile("sep=(.)", re.IGNORECASE)
 _EITHER: Final = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
+_ONE_MARK: Final = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}")
+"""A number that is a fraction, or a thousand and more."""
 _THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2}(?:[.'’\s][0-9]{3})+")
 
 
@@ -68,6 +70,31 @@ def with_decimal_comma(rows: Iterable[dict[str, str]], delimiter: str) -> tuple[
         return ()
     parted = _Cell.COMMA, _Cell.EITHER, _Cell.THOUSANDS
     return tuple(name for name, kinds in fit.items() if any(kinds[one] for one in parted))
+
+
+def doubts_of(rows: Iterable[dict[str, str]], with_comma: Collection[str]) -> Iterator[str]:
+    """Yield each column of which no number tells whether its mark parts thousands or a fraction.
+
+    `with_comma` are the columns that are taken to have a decimal comma.
+
+    >>> [*doubts_of([{"price": "1,200"}, {"price": "12,000"}], ["price"])]
+    ['price: its commas are taken for decimal commas, and may part thousands: 1,200 may be 1200']
+    """
+    seen: dict[str, Counter[str]] = {}
+    for row in rows:
+        for name, cell in row.items():
+            digits = cell.strip().lstrip("+-")
+            if cell and not digits.isdigit():
+                found = _ONE_MARK.fullmatch(digits)
+                seen.setdefault(name, Counter())[found[1] if found else ""] += 1
+    for name, marks in seen.items():
+        said = {",": ("commas", "decimal commas"), ".": ("points", "decimal points")}
+        for mark, (marks_of, meant) in said.items():
+            if marks.keys() == {mark} and (name in with_comma) == (mark == ","):
+                yield (
+                    f"{name}: its {marks_of} are taken for {meant}, and may part thousands: "
+                    f"1{mark}200 may be 1200"
+                )
 
 
 class _Cell(enum.Enum):

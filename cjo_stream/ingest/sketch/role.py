@@ -186,6 +186,19 @@ def _clock(columns: Sequence[Column], day: Column, moment: Moment) -> tuple[Colu
     return max(found, key=lambda one: one[0])[1:] if found else (None, moment)
 
 
+def clocks_unread(columns: Sequence[Column], roles: Roles) -> list[str]:
+    """Return which columns seem to hold the time of the day, where all events are at midnight."""
+    if not roles.moment.is_day or roles.clock is not None:
+        return []
+    return [
+        f"{column.expression}: no form of a clock fits its values, so all events are at midnight"
+        for column in columns
+        if column is not roles.time
+        and _is_clock_of(column, roles.time)
+        and not all(one.replace(".", "", 1).isdigit() for one in column.meant)  # a duration
+    ]
+
+
 def _is_clock_of(column: Column, day: Column) -> bool:
     words = {*column.words}
     if words.isdisjoint(vocabulary.CLOCK_WORDS):

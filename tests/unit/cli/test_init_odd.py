@@ -301,6 +301,39 @@ def test_what_stands_before_the_header_is_no_header(before: str, cli: Cli, tmp_p
     assert "9 rows, cells parted by ';'" in text
 
 
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (("1,200", "12,000"), "total: its commas are taken for decimal commas, and may part"),
+        (("1.200", "12.000"), "total: its points are taken for decimal points, and may part"),
+        (("1,200", "12,5"), None),
+        (("1.200", "12.5"), None),
+        (("1.200", "12,5"), None),
+        (("1200", "12"), None),
+        (("0.200", "12.000"), None),
+    ],
+)
+def test_a_mark_that_may_part_thousands_is_told(
+    cells: tuple[str, str], said: str | None, cli: Cli, tmp_path: Path
+) -> None:
+    rows = "".join(f"u1;a;2026-03-01T10:00:0{n}Z;{one}\n" for n, one in enumerate(cells))
+    sample = tmp_path / "sample.csv"
+    sample.write_text(f"user_id;event;time;total\n{rows}")
+    err = cli("init", tmp_path / "my_shop", "--from", sample).err
+    assert said in err if said else "may part" not in err
+
+
+@pytest.mark.parametrize(("odd", "is_read"), [("13:05", True), ("1:05 PM", False)])
+def test_a_clock_that_cannot_be_read_is_told(
+    odd: str, is_read: bool, cli: Cli, tmp_path: Path
+) -> None:
+    rows = "".join(f"u1,a,2026-03-01,{one}\n" for one in ("10:00", "11:00", odd, odd))
+    sample = tmp_path / "sample.csv"
+    sample.write_text(f"user_id,event,date,clock\n{rows}")
+    said = "row.clock: no form of a clock fits its values, so all events are at midnight"
+    assert (said in cli("init", tmp_path / "my_shop", "--from", sample).err) != is_read
+
+
 def test_of_one_there_is_no_plural(cli: Cli, tmp_path: Path) -> None:
     sample = tmp_path / "e.csv"
     sample.write_text("customer_id,event,time\nc-1,order,2026-03-01T10:00:00Z\n")
