@@ -37,6 +37,11 @@ _CLOCKS: Final = (
     (r" [0-9]{1,2}:[0-9]{2}:[0-9]{2} [AaPp][Mm]", " %I:%M:%S %p"),
 )
 """What may follow a date, and how patterns write it."""
+_LIKE_RFC_3339: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?"
+    r"(Z|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_NO_TIME: Final = "there is no such day or time of the day: mend the value"
 _PATTERN: Final = "say how it is written: timestamp({}, '%d.%m.%Y %H:%M')"
 
 
@@ -62,6 +67,8 @@ def why_nothing(part: str, expression: Expression, scope: Scope) -> str:
 def cure(name: str, value: Any) -> str:
     """Return what to write for a value that was not read as a time by what `name` reads.
 
+    >>> cure("row.at", "13.03.2026 25:00")
+    'there is no such day or time of the day: mend the value'
     >>> cure("row.at", "1772442000")
     "for seconds, write timestamp(row.at, 's')"
     >>> cure("row.at", "03/13/2025 08:00")
@@ -75,8 +82,12 @@ def cure(name: str, value: Any) -> str:
             return words.format(name)
     for (date, forms), (clock, form) in itertools.product(_DATES, _CLOCKS):
         if re.fullmatch(date + clock, text):
+            if all(read(text, one + form, None) is None for one in forms):
+                return _NO_TIME
             first, *others = (f"timestamp({name}, '{one}{form}')" for one in forms)
             return " or ".join((f"write {first}", *others))
+    if _LIKE_RFC_3339.fullmatch(text):
+        return _NO_TIME
     return _PATTERN.format(name)
 
 
