@@ -101,6 +101,8 @@ def _ignored(one: IgnoredSummary) -> str:
     if one.what == "measure":
         of = f"{numbered(times, 'event')} without a number, or with one beyond 1e15"
         return f"measure.{one.name}: {of}{where}"
+    if one.what == "case":
+        return f"service.{one.name}: {numbered(times, 'event')} without the `key` of a case{where}"
     if one.what == "entry":
         return f"journey.{one.name}: {count(times)} refused at the entry, no room{where}"
     return f"bound `{one.name}` reached {numbered(times, 'time')}{where}: see docs/limits.md"

@@ -26,6 +26,7 @@ _EVENTS: Final = "cjo_events_total"
 _ENTRIES: Final = "cjo_journey_refusals_total"
 _CONSENT: Final = "cjo_consent_ignored_total"
 _MEASURES: Final = "cjo_measures_ignored_total"
+_CASES: Final = "cjo_cases_ignored_total"
 _SKIPPED: Final = "cjo_records_skipped_total"
 _BOUNDS: Final = "cjo_state_bounds_total"
 _NAMES_MAX: Final = 5
@@ -39,6 +40,7 @@ PLACES: Final = {
     _BOUNDS: "ignored",
     _ENTRIES: "ignored",
     _MEASURES: "ignored",
+    _CASES: "ignored",
     _SKIPPED: "ignored",
     _FIELDS: "ignored",
     _EVENTS: "ignored",
@@ -58,7 +60,7 @@ class IgnoredSummary(msgspec.Struct, frozen=True):
     """What had no effect for one reason (summary.json)."""
 
     what: str
-    """identifier, fact, consent, event, field, entry, measure, record or bound."""
+    """identifier, fact, consent, case, event, field, entry, measure, record or bound."""
     name: str
     """The identifier's type, the fact, the event's channel, the journey, the measure,
     the bound."""
@@ -172,6 +174,8 @@ def _read(metric: str, labels: list[str]) -> tuple[str, str, str]:
         return "field", "", labels[1]
     if metric == _MEASURES:
         return "measure", labels[0], "no number"
+    if metric == _CASES:
+        return "case", labels[0], "no key"
     what = {
         _FACTS: "fact",
         _IDENTIFIERS: "identifier",

@@ -22,7 +22,7 @@ OTHER: Final = "(other)"
 WORDS: Final = frozenset(
     (
         "bound", "engine", "gate", "kind", "library", "metric", "reason", "result", "reward",
-        "sign", "stage", "table", "verdict",
+        "rule", "sign", "stage", "table", "verdict",
     )
 )  # fmt: skip
 """The labels whose values are words of the code."""

@@ -151,6 +151,12 @@ METRICS: Final = (
         "Statements of consent without effect, or with a word without effect",
     ),
     Metric(
+        "cjo_cases_ignored_total",
+        "counter",
+        ("rule",),
+        "Events that open or close a service case, and lack its `key`",
+    ),
+    Metric(
         "cjo_state_bounds_total",
         "counter",
         ("bound",),

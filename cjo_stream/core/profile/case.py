@@ -21,11 +21,11 @@ def update_cases(customer: Customer, event: Event, scope: Scope, turn: Turn) -> 
     if customer.cases_era != program.cases_era:
         customer.cases, customer.cases_era = {}, program.cases_era
     for rule in program.opened:
-        case = _case_of(customer, rule, event, scope, turn)
+        case = _case_of(customer, rule, "opened", event, scope, turn)
         if case is not None:
             case.opened_at = later(case.opened_at, event.time)
     for rule in program.closed:
-        case = _case_of(customer, rule, event, scope, turn)
+        case = _case_of(customer, rule, "closed", event, scope, turn)
         if case is not None:
             case.closed_at = later(case.closed_at, event.time)
 
@@ -64,13 +64,17 @@ def part_cases(customer: Customer, fresh: Customer, anchors: frozenset[str]) -> 
 
 
 def _case_of(
-    customer: Customer, rule: CaseRule, event: Event, scope: Scope, turn: Turn
+    customer: Customer, rule: CaseRule, what: str, event: Event, scope: Scope, turn: Turn
 ) -> ServiceCase | None:
-    """Return the case that a rule opens or closes at an event, or None."""
+    """Return the case that a rule opens or closes at an event, or None.
+
+    An event without the rule's `key` names no case; it is counted, by what it does.
+    """
     if event.type not in rule.on or (rule.when is not None and not rule.when.holds(scope)):
         return None
     key = rule.key.evaluate(scope) if rule.key is not None else ""
     if key is MISSING:
+        turn.count("cjo_cases_ignored_total", what)
         return None
     name = key_text(key)
     case = customer.cases.get(name)

@@ -26,11 +26,13 @@ channels:
   web: {in: {}, out: {address: user}}
   crm:
     in: {format: debezium, map: {type: row.type, time: row.ts_ms, identifiers: {user: row.id}}}
-events: {order: {total: number}, seen: {}, ask: {key: number}}
+events:
+  {order: {total: number}, seen: {}, ask: {key: number}, ticket: {n: number}, solved: {n: number}}
 identity: {identifiers: [{type: user}, {type: email, normalise: email}]}
 profile:
   facts: {plan: string, age: number, timezone: string}
   traits: {spend: {sum: event.total, on: order}}
+service: {opened: {on: ticket, key: event.n}, closed: {on: solved, key: event.n}}
 ---
 journey: often
 version: 1
@@ -122,6 +124,8 @@ ROWS = [
     event("seen")[:-1] + f', "eventId": "{SECRET}", "tenant": "{SECRET}"}}',
     event("seen").replace("attributes", "properties"),
     event("seen")[:-1] + f', "two_words": 1, "{SECRET}, ada": 2}}',
+    event("ticket"),
+    event("solved"),
 ]
 
 
@@ -180,6 +184,8 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         ("fact", "age", "type"),
         ("fact", "timezone", "timezone"),
         ("measure", "closed", "no number"),
+        ("case", "opened", "no key"),
+        ("case", "closed", "no key"),
         ("identifier", "cookie", "undeclared"),
         ("record", "crm", "transaction"),
         ("identifier", "email", "unusable"),
@@ -211,6 +217,8 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         "consent: 1 grant for every channel, without `channel`, first in events.jsonl, line 543",
         ", line 543: `kanal` is not read",
         "measure.closed: 7 events without a number, or with one beyond 1e15, first in",
+        "service.opened: 1 event without the `key` of a case, first in events.jsonl, line 547",
+        "service.closed: 1 event without the `key` of a case, first in events.jsonl, line 548",
         "journey.often: 5 refused at the entry, no room",
         "refused: 1 record malformed",
         "refused: 1 record invalid: the `status` of a consent is no word such as granted",
@@ -218,7 +226,7 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         "channel web: 1 value of ask.key of another type than `events` declares",
         "still waiting",
     ):
-        assert words in said
+        assert words in said, said
 
 
 def test_a_run_as_it_is_meant_says_nothing(tmp_path: Path, cli: Cli) -> None:

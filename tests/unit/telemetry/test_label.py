@@ -62,6 +62,7 @@ VALUES: Final[dict[str, dict[str, str | set[str]]]] = {
         "measure": NAMES, "journey": NAMES, "state": NAMES, "sign": {"plus", "minus"},
     },
     "cjo_measures_ignored_total": {"measure": NAMES},
+    "cjo_cases_ignored_total": {"rule": {"opened", "closed"}},
     "cjo_actions_total": {"channel": NAMES, "action": NAMES},
     "cjo_suppressed_total": {"gate": GATE_WORDS},
     "cjo_held_commands": {"channel": NAMES},

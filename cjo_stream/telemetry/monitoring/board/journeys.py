@@ -77,6 +77,7 @@ JOURNEYS: Final = Board(
                 rate("cjo_expression_errors_total", "definition"),
                 rate("cjo_values_unread_total", "definition", "field", "reason"),
                 rate("cjo_measures_ignored_total", "measure"),
+                rate("cjo_cases_ignored_total", "rule"),
             ),
             "ops",
         ),
