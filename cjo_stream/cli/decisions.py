@@ -130,7 +130,7 @@ def _noting(decisions: Iterable[Decision], known: set[str]) -> Iterator[Decision
 
 def _check_is_known(treatment: str, known: set[str]) -> None:
     """Raise UsageError for an ACTION/CHANNEL that no decision had among its candidates."""
-    from cjo_stream.definition.text.report import nearest
+    from cjo_stream.core.likeness import nearest
 
     if known and treatment not in known:
         near = nearest(treatment, known)

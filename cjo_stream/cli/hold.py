@@ -149,7 +149,7 @@ def _check_names(installation: Installation, channel: str | None, action: str | 
 
 
 def _nearest(name: str, known: set[str]) -> str:
-    from cjo_stream.definition.text.report import nearest
+    from cjo_stream.core.likeness import nearest
 
     near = nearest(name, known)
     return f"did you mean {near}?" if near else f"name one of {', '.join(sorted(known))}"

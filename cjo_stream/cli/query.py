@@ -47,7 +47,7 @@ def unanswered(error: Any, folder: str) -> CjoError:
 
 def _meant(said: re.Match[str]) -> str:
     """Return that there is no such table, with the view that is meant: DuckDB knows more names."""
-    from cjo_stream.definition.text.report import nearest
+    from cjo_stream.core.likeness import nearest
     from cjo_stream.insight.layer.reading import VIEWS
 
     near = nearest(said[2], VIEWS)

@@ -55,7 +55,7 @@ def records(
 
 def _kind(name: str) -> RecordKind:
     from cjo_stream.core.catalogue import DEAD_LETTER, RECORDS
-    from cjo_stream.definition.text.report import nearest
+    from cjo_stream.core.likeness import nearest
 
     if name == DEAD_LETTER.name:
         raise UsageError("dead letters have a command of their own: cjo-stream dead-letters list")

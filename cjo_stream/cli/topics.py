@@ -128,7 +128,7 @@ def acl(
 
 def _users(given: Collection[str], processes: Collection[str]) -> dict[str, str]:
     """Return the user of each process; raises UsageError for a process or a user that is none."""
-    from cjo_stream.definition.text.report import nearest
+    from cjo_stream.core.likeness import nearest
 
     users = {process: USER.format(process) for process in processes}
     for one in given:

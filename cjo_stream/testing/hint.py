@@ -6,8 +6,8 @@ from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from cjo_stream.core.decision.gate import HOLDOUT
+from cjo_stream.core.likeness import nearest
 from cjo_stream.core.text import moment_text
-from cjo_stream.definition.text.report import nearest
 from cjo_stream.testing import row as rows_of
 from cjo_stream.testing.compare import Finding
 from cjo_stream.testing.row import Row

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.definition import DefinitionSet, load, succeed
 from cjo_stream.definition.case import Case, read_cases
 from cjo_stream.definition.rule import rules
-from cjo_stream.definition.text.report import nearest
 from cjo_stream.definition.tracer import Tracer
 from cjo_stream.errors import Diagnostic, UsageError
 from cjo_stream.testing.coverage import Coverage, coverage

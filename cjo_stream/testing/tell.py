@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any, Final
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.definition.text.flow import flow
-from cjo_stream.definition.text.report import nearest
 from cjo_stream.testing.compare import Finding
 from cjo_stream.testing.hint import happened
 from cjo_stream.testing.play import Result

@@ -23,9 +23,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.core.vocabulary import meant
 from cjo_stream.core.word import Outcome
-from cjo_stream.definition.text.report import nearest, quoted
+from cjo_stream.definition.text.report import quoted
 
 BODY_BYTES_MAX: Final = 65_536
 """Of an answer; a longer one is no JSON."""

@@ -9,6 +9,7 @@ import msgspec
 
 from cjo_stream.core.decision.request import asked_of, candidates_of
 from cjo_stream.core.expression import Expression, Place
+from cjo_stream.core.likeness import nearest
 from cjo_stream.core.program.journey import (
     Act,
     Assign,
@@ -26,7 +27,7 @@ from cjo_stream.definition.build.use import Types
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item
 from cjo_stream.definition.text.node import Node
-from cjo_stream.definition.text.report import nearest, quoted, unknown
+from cjo_stream.definition.text.report import quoted, unknown
 
 Asking = TypeVar("Asking", Act, Decide)
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from cjo_stream.core.duration import TOO_LONG, parse_duration
+from cjo_stream.core.likeness import nearest
 from cjo_stream.core.word import Switch
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Item, Schema, refuse
 from cjo_stream.definition.text.node import Mapping, Node, Scalar, Sequence
-from cjo_stream.definition.text.report import Report, nearest, quoted, unknown
+from cjo_stream.definition.text.report import Report, quoted, unknown
 
 NAME = r"[a-z][a-z0-9_]{0,62}"
 EVENT_TYPE = r"[a-z][a-z0-9_.]{0,99}"

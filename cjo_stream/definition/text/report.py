@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Literal
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.text.node import Node, Scalar
 from cjo_stream.definition.text.source import Source
@@ -99,17 +99,6 @@ def quoted(text: str, mark: str = "'") -> str:
         text = text[: _SHOWN_CHARACTERS_MAX - 1] + "…"
     shown = "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
     return f"{mark}{shown}{mark}"
-
-
-def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """Return the name closest to `name`, or None if none is close.
-
-    >>> nearest("cart_remider", ["cart_reminder", "welcome"])
-    'cart_reminder'
-    """
-    if len(name) > _SHOWN_CHARACTERS_MAX:
-        return None
-    return next(iter(difflib.get_close_matches(name, sorted(valid), 1)), None)
 
 
 def unknown(what: str, name: str, valid: Iterable[str]) -> tuple[Code, str, str]:
