@@ -7,7 +7,8 @@ have none; and the time is that of receipt on Kafka, and in files that of the ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Sequence
 from typing import Final
 
 from cjo_stream.ingest.archive.folder import Folder
@@ -17,9 +18,12 @@ from cjo_stream.insight.layer.table import EVENTS, Row
 
 _ID, _CHANNEL = EVENTS.places["id"], EVENTS.places["channel"]
 _NAMES, _RECEIVED = EVENTS.places["identifiers"], EVENTS.places["received"]
-_Came = tuple[int, Sequence[str]]
-"""When an event was received, ms, and its identifiers."""
-_NONE: Final[tuple[_Came, ...]] = ()
+_Key = tuple[str | None, ...]
+"""A channel, an id and an identifier; without one where whose event it is does not matter."""
+_Came = dict[_Key, list[int]]
+"""When events were received, ms, in order of time; mostly once."""
+_NOBODY: Final = ("",)
+"""In place of the identifiers of an event that has none."""
 
 
 class Ids:
@@ -28,54 +32,59 @@ class Ids:
     def __init__(self, folder: Folder, parts: Sequence[Part]) -> None:
         self._folder, self._parts = folder, parts
         self._layer: Layer | None = None
-        self._seen: dict[str, tuple[_Came, ...]] = {}
-        """By channel and id."""
+        self._seen: _Came = {}
 
     def are_new(self, rows: Sequence[tuple[Row, int | None]]) -> list[bool]:
         """Return of each event whether it is new, and note it; one without an id is.
 
-        With each stands for how many ms its id is known; None: for ever, whoever's it is.
+        With each stands for how many ms its id is known; None: for ever, whoever's it is. That is
+        either so of all events of a sink, or of none.
         """
-        known: dict[str, tuple[_Came, ...]] = {}
+        known: _Came = {}
         ids = [row[_ID] for row, _ in rows if row[_ID] is not None]
         if ids:
             if self._layer is None:
                 self._layer = Layer(self._folder, self._parts)
-            for row in self._layer.events_of(ids):
-                _note(known, row[0], row[1], row[2:])
+            span = _span(rows)
+            for id_, channel, received, names in self._layer.events_of(ids, span):
+                keys = _keys(id_, channel, None if span is None else names)
+                _note(known, keys, received)
         return [self._is_new(row, dedupe_ms, known) for row, dedupe_ms in rows]
 
-    def _is_new(
-        self, row: Row, dedupe_ms: int | None, known: dict[str, tuple[_Came, ...]]
-    ) -> bool:
-        if row[_ID] is None:
+    def _is_new(self, row: Row, dedupe_ms: int | None, known: _Came) -> bool:
+        id_, channel, received = row[_ID], row[_CHANNEL], row[_RECEIVED]
+        if id_ is None:
             return True
-        came = row[_RECEIVED], row[_NAMES]
-        name = _name(row[_ID], row[_CHANNEL])
-        for before in (known.get(name, _NONE), self._seen.get(name, _NONE)):
-            if any(_is_repeat(came, one, dedupe_ms) for one in before):
-                return False
-        _note(self._seen, row[_ID], row[_CHANNEL], came)
+        keys = _keys(id_, channel, None if dedupe_ms is None else row[_NAMES])
+        for key in keys:
+            for before in (known.get(key), self._seen.get(key)):
+                if before and (dedupe_ms is None or _is_near(received, before, dedupe_ms)):
+                    return False
+        _note(self._seen, keys, received)
         return True
 
 
-def _is_repeat(came: _Came, before: _Came, dedupe_ms: int | None) -> bool:
-    if dedupe_ms is None:
-        return True
-    if abs(came[0] - before[0]) >= dedupe_ms:
-        return False
-    return _share(came[1], before[1])
+def _is_near(received: int, before: Sequence[int], dedupe_ms: int) -> bool:
+    """Tell whether the time before or behind a time is less than `dedupe_ms` from it."""
+    place = bisect_left(before, received)
+    return any(abs(received - one) < dedupe_ms for one in before[max(place - 1, 0) : place + 1])
 
 
-def _share(names: Iterable[str], others: Sequence[str]) -> bool:
-    names = list(names)
-    return any(name in others for name in names) if names else not others
+def _note(of: _Came, keys: Sequence[_Key], received: int) -> None:
+    for key in keys:
+        insort(of.setdefault(key, []), received)
 
 
-def _note(of: dict[str, tuple[_Came, ...]], id_: str, channel: str | None, came: _Came) -> None:
-    name = _name(id_, channel)
-    of[name] = (*of.get(name, _NONE), came)
+def _keys(id_: str, channel: str | None, names: Sequence[str] | None) -> list[_Key]:
+    """Return what an event is known by; `names` is None where it does not matter whose it is."""
+    if names is None:
+        return [(channel, id_)]
+    return [(channel, id_, name) for name in names or _NOBODY]
 
 
-def _name(id_: str, channel: str | None) -> str:
-    return f"{channel} {id_}"
+def _span(rows: Sequence[tuple[Row, int | None]]) -> tuple[int, int] | None:
+    """Return the first and last ms at which what some events repeat was received; None: any."""
+    spans = [(row[_RECEIVED], dedupe_ms) for row, dedupe_ms in rows if dedupe_ms is not None]
+    if len(spans) < len(rows):
+        return None
+    return min(at - ms for at, ms in spans), max(at + ms for at, ms in spans)

@@ -93,14 +93,23 @@ class Layer:
         ).fetchall()
         return found
 
-    def events_of(self, ids: Sequence[str]) -> list[tuple[str, str | None, int, list[str]]]:
-        """Return the id, channel, receipt in ms and identifiers of each event with such an id."""
+    def events_of(
+        self, ids: Sequence[str], received: tuple[int, int] | None = None
+    ) -> list[tuple[str, str | None, int, list[str]]]:
+        """Return the id, channel, receipt in ms and identifiers of each event with such an id.
+
+        `received` are the first and the last ms of receipt; None: any.
+        """
         query = (
             "SELECT id, channel, received, identifiers FROM part.event "
             "WHERE id IN (SELECT unnest($ids::VARCHAR[]))"
         )
+        values: dict[str, Any] = {"ids": list(ids)}
+        if received is not None:
+            query += " AND received BETWEEN $first AND $last"
+            values["first"], values["last"] = received
         found: list[tuple[str, str | None, int, list[str]]] = self.connection.execute(
-            query, {"ids": list(ids)}
+            query, values
         ).fetchall()
         return found
 
