@@ -82,7 +82,7 @@ def _ignored(one: IgnoredSummary) -> str:
         return f"facts: {numbered(times, 'value')} of {of} ignored{where}: {_FACTS[one.reason]}"
     if one.what == "consent":
         if one.reason in ("attribute", "map"):
-            of = f"{numbered(times, 'grant')} for every channel, without `channel`"
+            of = f"{numbered(times, 'statement')} for every channel, without `channel`"
             why = f"`{one.name}` is not read" if one.name else "its `map` gave none"
             return f"consent: {of}{where}: {why}"
         of = f"{numbered(times, 'statement')} without effect"

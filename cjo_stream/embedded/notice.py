@@ -11,7 +11,6 @@ from typing import Final
 import msgspec
 
 from cjo_stream.core.program.program import Program
-from cjo_stream.core.vocabulary import BUILT_IN
 from cjo_stream.embedded.absent import AbsentSummary, absent_in
 from cjo_stream.embedded.driven import Driven
 from cjo_stream.embedded.undeclared import UndeclaredSummary, undeclared_in
@@ -116,9 +115,6 @@ def _notices(
     given: Collection[str] = ()
     names: dict[tuple[str, ...], list[str]] = {
         (_FACTS, "", "unknown"): _unknown_facts(attributes, program),
-        (_CONSENT, "attribute"): [
-            name for name in attributes.names("cjo.consent") if name not in BUILT_IN["cjo.consent"]
-        ],
     }
     if decoder is not None:
         for key, by in decoder.take_counts().items():

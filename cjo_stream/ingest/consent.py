@@ -7,11 +7,11 @@ out.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from typing import Any, Final, NamedTuple
 
+from cjo_stream.core.likeness import surely
 from cjo_stream.core.profile.consent import EVERY_CHANNEL, EVERYWHERE, NAME_CHARACTERS_MAX
-from cjo_stream.core.vocabulary import BUILT_IN
 from cjo_stream.core.word import ConsentStatus
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.built_in import check_names
@@ -42,14 +42,19 @@ STATUSES: Final = {
 
 _STATUS_OF: Final = {word: str(status) for status, words in STATUSES.items() for word in words}
 _BETWEEN: Final = re.compile(r"[\s_-]+")
+_NEEDED: Final = "purpose", "status"
+_CHANNEL: Final = ("channel",)
 
 
-def check_consent(attributes: dict[str, Any]) -> None:
+def check_consent(attributes: Mapping[str, Any], known: Collection[str]) -> None:
     """Raise InputError if a statement has an attribute only under a misspelt name.
 
-    Without its `channel` it would be about every channel.
+    Without its `channel` a grant would be for every channel. So would a denial, which is the safe
+    side: it is taken, whatever else it says. `known` are the names that a statement may have.
     """
-    check_names(attributes, BUILT_IN[CONSENT_TYPE])
+    check_names(attributes, _NEEDED, known)
+    if _status(attributes) == ConsentStatus.GRANTED:
+        check_names(attributes, _CHANNEL, known)
 
 
 def read_consent(attributes: dict[str, Any], channels: Collection[str]) -> dict[str, Any]:
@@ -60,7 +65,7 @@ def read_consent(attributes: dict[str, Any], channels: Collection[str]) -> dict[
     purpose = _word(attributes.get("purpose"))
     if purpose is None or len(purpose) > NAME_CHARACTERS_MAX:
         raise InputError("invalid", "a consent needs `purpose`, a text such as marketing")
-    status = _STATUS_OF.get(_BETWEEN.sub("_", _word(attributes.get("status")) or ""))
+    status = _status(attributes)
     if status is None:
         raise InputError(
             "invalid",
@@ -80,17 +85,33 @@ def read_consent(attributes: dict[str, Any], channels: Collection[str]) -> dict[
     return {**read, "channel": named}
 
 
-def why_wide(read: dict[str, Any], known: Collection[str], *, has_map: bool) -> str | None:
-    """Return why a grant may be for every channel by mistake; None if nothing says so.
+class Wide(NamedTuple):
+    """Why a statement may be about every channel by mistake."""
 
-    It names no `channel`, and the `map` of its records should give one (`map`), or it has an
-    attribute that is not `known`, and may be meant as the channel (`attribute`).
+    reason: str
+    """`map`: the map of its records should give a `channel`; `attribute`: one may be meant so."""
+    names: list[str]
+    """Those attributes."""
+
+
+def why_wide(read: dict[str, Any], known: Collection[str], *, has_map: bool) -> Wide | None:
+    """Return why a statement without `channel` may be meant for one; None if nothing says so.
+
+    Of a grant, any attribute that is not `known` may be meant as the channel; of a denial, which
+    stops more than was meant at most, one whose name surely misspells it.
     """
-    if read.get("channel") is not None or read["status"] != ConsentStatus.GRANTED:
+    if read.get("channel") is not None:
         return None
-    if has_map:
-        return "map"
-    return "attribute" if any(name not in known for name in read) else None
+    names = [name for name in read if name not in known]
+    if read["status"] != ConsentStatus.GRANTED:
+        names = [name for name in names if surely(name, _CHANNEL)]
+    elif has_map:
+        return Wide("map", [])
+    return Wide("attribute", names) if names else None
+
+
+def _status(attributes: Mapping[str, Any]) -> str | None:
+    return _STATUS_OF.get(_BETWEEN.sub("_", _word(attributes.get("status")) or ""))
 
 
 def _word(value: Any) -> str | None:

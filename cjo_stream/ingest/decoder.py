@@ -151,8 +151,9 @@ class Decoder:
             None if program.events is None else Comparison(program.events, self.examples)
         )
         self.fields = Fields()
-        declared = (program.events or {}).get(CONSENT_TYPE, {})
-        self._of_consents = {*BUILT_IN[CONSENT_TYPE], *declared}
+        declared = program.events or {}
+        self._known = {name: {*of, *declared.get(name, {})} for name, of in BUILT_IN.items()}
+        """By type of built-in meaning, the names of attributes that mean themselves."""
         self._with_channel = {
             name
             for name, channel in program.channels.items()
@@ -420,14 +421,12 @@ class Decoder:
             if (why := self._why_refused(type_)) is not None:
                 raise InputError("invalid", why)
             if type_ == OUTCOME_TYPE:
-                check_outcome(attributes)
+                check_outcome(attributes, self._known[type_])
             elif type_ == CONSENT_TYPE:
-                check_consent(attributes)
+                check_consent(attributes, self._known[type_])
         if type_ == CONSENT_TYPE:
             attributes = read_consent(attributes, self._readers)
-            reason = why_wide(attributes, self._of_consents, has_map=channel in self._with_channel)
-            if reason is not None:
-                self._noticed["cjo_consent_ignored_total", reason] += 1
+            self._count_wide(channel, attributes)
         if channel in self._times_as_they_come and are_seconds(time):
             self._count_seconds(channel)
         if time - record.time > AHEAD_MS_MAX:
@@ -452,6 +451,15 @@ class Decoder:
             record.partition,
             record.offset,
         )
+
+    def _count_wide(self, channel: str | None, statement: dict[str, Any]) -> None:
+        """Count a statement that may be about every channel by mistake, and what it says more."""
+        known, has_map = self._known[CONSENT_TYPE], channel in self._with_channel
+        wide = why_wide(statement, known, has_map=has_map)
+        if wide is not None:
+            key = "cjo_consent_ignored_total", wide.reason
+            self._noticed[key] += 1
+            self.fields.note(key, wide.names)
 
     def _count_seconds(self, channel: str) -> None:
         unread, key = self._scope.unread, (f"channel.{channel}", "time", Unread.SECONDS.value)

@@ -23,8 +23,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cjo_stream.core.likeness import nearest
-from cjo_stream.core.vocabulary import meant
+from cjo_stream.core.likeness import nearest, surely
 from cjo_stream.core.word import Outcome
 from cjo_stream.definition.text.report import quoted
 
@@ -137,7 +136,7 @@ def _of_body(status: int, body: bytes) -> Done:
 def _misspelt(said: Mapping[str, Any], word: str) -> str | None:
     """Return what is wrong, if a field that is missing stands there under a misspelt name."""
     for name, value in said.items():
-        if value is not None and name != word and meant(name, (word,)) is not None:
+        if value is not None and name != word and surely(name, (word,)) is not None:
             return f"unknown field {quoted(name)}; did you mean {word}?"
     return None
 

@@ -15,10 +15,11 @@ from cjo_stream.core.expression import (
     constant,
 )
 from cjo_stream.core.expression.literal import asked, purposes
+from cjo_stream.core.likeness import surely
 from cjo_stream.core.profile.consent import EVERY_CHANNEL
 from cjo_stream.core.program.action import Candidate
 from cjo_stream.core.program.topology import Channel, Fact, IdentifierType, Trait
-from cjo_stream.core.vocabulary import BUILT_IN, meant
+from cjo_stream.core.vocabulary import BUILT_IN
 from cjo_stream.core.word import ActionClass
 from cjo_stream.definition.build.use import Uses
 from cjo_stream.definition.code import Code
@@ -207,7 +208,7 @@ class Context:
     def _check_consents(self, item: Item) -> None:
         """Report channels that `consented` names and nobody has; warn of purposes near a class."""
         for purpose, channel in asked(item.value) if "consented" in item.value else ():
-            near = meant(purpose[0], ActionClass) if purpose is not None else None
+            near = surely(purpose[0], ActionClass) if purpose is not None else None
             if purpose is not None and near not in (None, purpose[0].lower()):
                 message = f"unknown class {quoted(purpose[0])}; did you mean '{near}'?"
                 self.report.warn(item.node, Code.UNKNOWN, message)

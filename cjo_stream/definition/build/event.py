@@ -12,8 +12,9 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from cjo_stream.core.expression.literal import compared
+from cjo_stream.core.likeness import surely
 from cjo_stream.core.program.program import ENGINE_TYPES
-from cjo_stream.core.vocabulary import BUILT_IN, OWN, meant
+from cjo_stream.core.vocabulary import BUILT_IN, OWN
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.use import Named, Reading, Types, Uses
 from cjo_stream.definition.code import Code
@@ -67,7 +68,7 @@ def _types(uses: Uses) -> Iterator[Named]:
 def _raised_type(name: str) -> str | None:
     """Return the type of the engine's events that a name surely misspells."""
     kind, _, what = name.partition(".")
-    near = meant(what, sorted(type_.partition(".")[2] for type_ in ENGINE_TYPES))
+    near = surely(what, sorted(type_.partition(".")[2] for type_ in ENGINE_TYPES))
     return f"{kind}.{near}" if kind == "journey" and near is not None else None
 
 
@@ -95,7 +96,7 @@ def _warn_of(item: Item, name: str, types: Types, context: Context) -> None:
     if types is None or not types <= BUILT_IN.keys() - {"cjo.profile"}:
         return
     words = _FIELDS.union(*(BUILT_IN[type_] for type_ in types))
-    near = None if name in words else meant(name, sorted(words))
+    near = None if name in words else surely(name, sorted(words))
     if near is not None:
         _warn(item, f"attribute of {', '.join(sorted(types))}", name, near, context)
 

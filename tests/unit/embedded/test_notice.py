@@ -121,6 +121,8 @@ ROWS = [
     event("seen", {"user": "null"}),
     json.dumps({"channel": "crm", "status": "BEGIN", "id": SECRET}),
     event("cjo.consent", {"user": "zoe"}, purpose="news", status="granted", kanal=SECRET),
+    event("cjo.consent", {"user": "zoe"}, purpose="news", status="granted", channel="web", text=1),
+    event("cjo.consent", {"user": "zoe"}, purpose="news", status="revoked", source="app"),
     event("seen")[:-1] + f', "eventId": "{SECRET}", "tenant": "{SECRET}"}}',
     event("seen").replace("attributes", "properties"),
     event("seen")[:-1] + f', "two_words": 1, "{SECRET}, ada": 2}}',
@@ -207,18 +209,18 @@ def test_everything_that_is_counted_is_shown_in_both_places(tmp_path: Path, cli:
         "facts: 1 value of `age` ignored, first in events.jsonl, line 3: not of the declared type",
         "facts: 1 value of `timezone` ignored",
         "events: 2 events with fields that are not read, `eventId`, `properties`, first in events",
-        ".jsonl, line 544: did you mean `id` and `attributes`?",
+        ".jsonl, line 546: did you mean `id` and `attributes`?",
         "events: 2 events with fields that are not read, `tenant`, `two_words`, first in events.",
-        ".jsonl, line 544. Attributes are read from `attributes`",
+        ".jsonl, line 546. Attributes are read from `attributes`",
         "identifiers: 1 value of `cookie` ignored, undeclared, first in events.jsonl, line 4",
         "bound `keys` reached 1 time, first in events.jsonl, line 7",
-        "consent: 501 statements without effect, first in events.jsonl, line 38: neither",
+        "consent: 503 statements without effect, first in events.jsonl, line 38: neither",
         "consent: 1 statement without effect",
-        "consent: 1 grant for every channel, without `channel`, first in events.jsonl, line 543",
+        "consent: 1 statement for every channel, without `channel`, first in events.jsonl",
         ", line 543: `kanal` is not read",
         "measure.closed: 7 events without a number, or with one beyond 1e15, first in",
-        "service.opened: 1 event without the `key` of a case, first in events.jsonl, line 547",
-        "service.closed: 1 event without the `key` of a case, first in events.jsonl, line 548",
+        "service.opened: 1 event without the `key` of a case, first in events.jsonl, line 549",
+        "service.closed: 1 event without the `key` of a case, first in events.jsonl, line 550",
         "journey.often: 5 refused at the entry, no room",
         "refused: 1 record malformed",
         "refused: 1 record invalid: the `status` of a consent is no word such as granted",
@@ -258,7 +260,7 @@ def test_events_from_before_an_erasure_are_told(capsys: pytest.CaptureFixture[st
 def test_a_grant_whose_map_gave_no_channel_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     tell_notices(Summary(ignored=[IgnoredSummary("consent", "", "map", 2, "a.csv", 7)]))
     assert capsys.readouterr().err == (
-        "consent: 2 grants for every channel, without `channel`, first in a.csv, line 7: "
+        "consent: 2 statements for every channel, without `channel`, first in a.csv, line 7: "
         "its `map` gave none\n"
     )
 

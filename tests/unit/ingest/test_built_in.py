@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from cjo_stream.core.event import Event
+from cjo_stream.core.word import AttributeType
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.archive.row import CHANNEL, rows_of
 from cjo_stream.ingest.decoder import decoder
@@ -63,6 +65,7 @@ def test_the_rule_holds_for_every_format(format_: str) -> None:
         ({"action": "hello", "outcome": "click", "chanel": "web"}, "channel"),
         ({"action": "hello", "outcome": "click", "actionId": "a"}, "action_id"),
         ({"action_id": "a", "outcom": "click"}, "outcome"),
+        ({"action_id": "a", "outcome": "accept", "values": 12.5}, "value"),
     ],
 )
 def test_an_outcome_with_a_misspelt_attribute_is_refused(
@@ -81,10 +84,25 @@ def test_an_outcome_with_a_misspelt_attribute_is_refused(
         {"action": "hello", "outcome": "click", "campaign": "x", "transaction_id": 3},
         {"action": "hello", "outcome": "click", "value": 1, "values": [1]},
         {"action": "hello", "outcome": "click", "valeu": None},
+        *(
+            {"action": "hello", "outcome": "click", "channel": "web", name: 1}
+            for name in ("p_value", "x_value", "xvalue", "value2", "valued", "reaction_id")
+        ),
+        *(
+            {"action": "hello", "outcome": "click", "value": 1, name: 1}
+            for name in ("channel_id", "channel2", "my_channel", "reaction_id", "transaction")
+        ),
     ],
 )
 def test_what_else_an_outcome_says_is_taken(attributes: dict[str, Any]) -> None:
     assert event_of(type="cjo.outcome", attributes=attributes).attributes == attributes
+
+
+def test_an_attribute_that_is_declared_misspells_none() -> None:
+    declared = {"cjo.outcome": {"values": AttributeType.LIST}}
+    decode = decoder(msgspec.structs.replace(PROGRAM, events=declared), KEY)
+    said = {"action_id": "a", "outcome": "click", "values": [1]}
+    assert isinstance(decode(record({**GOOD, "type": "cjo.outcome", "attributes": said})), Event)
 
 
 @pytest.mark.parametrize(

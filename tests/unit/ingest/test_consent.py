@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from cjo_stream.core.event import Event
-from cjo_stream.core.word import ConsentStatus
+from cjo_stream.core.word import AttributeType, ConsentStatus
 from cjo_stream.definition import load
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.consent import STATUSES, read_consent
@@ -98,6 +99,73 @@ def test_a_misspelt_attribute_never_widens_a_statement(name: str) -> None:
     assert isinstance(decode({**event, "attributes": right}), Event)
 
 
+@pytest.mark.parametrize("status", ["revoked", "Unsubscribed", "denied", False])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("chanel", "mail"), ("Channel", "mail"), ("channels", ["sms"]), ("channel_id", 7),
+        ("my_channel", "app"), ("kanal", "mail"),
+    ],
+)  # fmt: skip
+def test_a_denial_is_never_refused_for_what_it_says_more(
+    status: object, name: str, value: object
+) -> None:
+    """It is about every channel then, which is the safe side."""
+    event = {
+        "type": "cjo.consent", "time": "2024-03-01T10:00:00Z", "identifiers": {"user_id": "u1"},
+        "attributes": {"purpose": "marketing", "status": status, name: value},
+    }  # fmt: skip
+    decoded = decode(event)
+    assert isinstance(decoded, Event)
+    assert "channel" not in decoded.attributes
+
+
+@pytest.mark.parametrize("name", ["channel_id", "my_channel", "channel2", "xchannel"])
+def test_a_grant_whose_attribute_is_not_surely_a_channel_is_taken_and_counted(name: str) -> None:
+    decode = decoder(PROGRAM, KEY)
+    event = {
+        "type": "cjo.consent", "time": "2024-03-01T10:00:00Z", "identifiers": {"user_id": "u1"},
+        "attributes": {"purpose": "marketing", "status": "granted", name: 7},
+    }  # fmt: skip
+    assert isinstance(decode(record(event)), Event)
+    assert decode.take_counts() == {("cjo_consent_ignored_total", "attribute"): 1}
+
+
+def test_an_attribute_that_is_declared_misspells_none() -> None:
+    declared = {"cjo.consent": {"channels": AttributeType.LIST}}
+    decode = decoder(msgspec.structs.replace(PROGRAM, events=declared), KEY)
+    for status in ("granted", "revoked"):
+        stated = {"purpose": "marketing", "status": status, "channels": ["mail"]}
+        event = {
+            "type": "cjo.consent", "time": "2024-03-01T10:00:00Z",
+            "identifiers": {"user_id": "u1"}, "attributes": stated,
+        }  # fmt: skip
+        assert isinstance(decode(record(event)), Event)
+    assert decode.take_counts() == {}
+
+
+def test_only_names_of_statements_that_count_are_kept() -> None:
+    """Of the parts of `run --cores`, too."""
+    decode, other = decoder(PROGRAM, KEY), decoder(PROGRAM, KEY)
+    for more in (
+        {"status": "granted", "kanal": "mail"},
+        {"status": "granted", "channel": "mail", "text": "I agree"},
+        {"status": "revoked", "source": "app"},
+        {"status": "revoked", "chanel": "mail", "source": "app"},
+        {"status": "granted", "ada@example.com": 1},
+    ):
+        event = {
+            "type": "cjo.consent", "time": "2024-03-01T10:00:00Z",
+            "identifiers": {"user_id": "u1"}, "attributes": {"purpose": "marketing", **more},
+        }  # fmt: skip
+        assert isinstance(decode(record(event)), Event)
+    names = {("cjo_consent_ignored_total", "attribute"): {"kanal": 1, "chanel": 1}}
+    assert decode.fields.names == names
+    other.take_over(decode.take_noted())
+    assert other.fields.names == names
+    assert other.take_counts() == {("cjo_consent_ignored_total", "attribute"): 3}
+
+
 @pytest.mark.parametrize(
     ("name", "right"), [("purpos", "purpose"), ("satus", "status"), ("Status", "status")]
 )
@@ -119,6 +187,9 @@ def test_what_is_missing_is_named_where_it_is_misspelt(name: str, right: str) ->
         ({"kanal": "mail", "channel": "mail"}, 0),
         ({"kanal": "mail", "channel": "*"}, 0),
         ({"kanal": "mail", "status": "revoked"}, 0),
+        ({"channel_id": "mail", "status": "revoked"}, 0),
+        ({"chanel": "mail", "status": "revoked"}, 1),
+        ({"chanel": "mail", "channel": "mail", "status": "revoked"}, 0),
         ({}, 0),
     ],
 )
