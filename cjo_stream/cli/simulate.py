@@ -145,6 +145,9 @@ def simulate(
         sent = {"records": counts.total(), "channels": dict(sorted(counts.items()))}
         say_json(sent if commands is None else {**sent, "commands": commands})
         return
+    if not counts:
+        say(f"0 records: nobody did anything within {duration}; raise --people or --duration")
+        return
     channels = ", ".join(f"{channel} {count(n)}" for channel, n in sorted(counts.items()))
     say(f"{numbered(counts.total(), 'record')} {'sent' if kafka else f'in {out}'}: {channels}")
     if commands is not None:

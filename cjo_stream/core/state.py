@@ -314,8 +314,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     `revision`: that of the definition set that it has last been brought up to
     (`journey/rollout.py`). `paused`: the paused journeys of which it has instances or requests.
     `trials`: journey -> what the guards of its canary have counted of the customer.
-    `noted`: how many notes its timeline has had, each of what a turn added. `profile_due`: when
-    the profile is published next, None while it has not changed.
+    `noted`: how many entries its timeline has had. `profile_due`: when the profile is published
+    next, None while it has not changed.
     """
 
     id: str

@@ -72,7 +72,7 @@ class Timelines(Protocol):
     """The timelines of a task's customers."""
 
     def read(self, key: str, noted: int) -> list[TimelineEntry]:
-        """Return the timeline of the customer at actor `key`, oldest first, from its notes."""
+        """Return the timeline of the customer at actor `key`, oldest first."""
 
     def extend(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Add entries of any age, a note of each, the first of number `noted`."""
@@ -161,9 +161,14 @@ def shown(
     return rows[::-1], len(entries) - len(rows)
 
 
-def newest(entries: Sequence[TimelineEntry], most: int) -> list[TimelineEntry]:
+def in_order(entries: Iterable[TimelineEntry]) -> list[TimelineEntry]:
+    """Return the entries in order of their clock: a merge adds what is older."""
+    return sorted(entries, key=lambda entry: entry.at)
+
+
+def newest(entries: Iterable[TimelineEntry], most: int) -> list[TimelineEntry]:
     """Return the newest entries, at most `most`, in order of their clock."""
-    return sorted(entries, key=lambda entry: entry.at)[-most:]
+    return in_order(entries)[-most:]
 
 
 def without(entries: Iterable[TimelineEntry], left: Container[str]) -> list[TimelineEntry]:

@@ -4,7 +4,8 @@ In a store that is kept, a ring of notes for each, every note under its own key:
 its own note, of all its entries. Notes written since the last `settle` hide those in the store.
 Those of a store that ends with its process are never seen by another one, and are lists.
 
-The ring has as many notes as a timeline has entries at most, so it has the newest ones.
+Entries are numbered; a note lies where its first one belongs, and the places of its others are
+empty. So of too many entries the oldest note goes whole.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cjo_stream.core.bounds import BOUNDS
-from cjo_stream.core.timeline import TimelineEntry, newest
+from cjo_stream.core.timeline import TimelineEntry, in_order
 from cjo_stream.engine import codec
 from cjo_stream.engine.port import Batch, Store
 
@@ -26,7 +27,7 @@ class Timelines:
         self._written: dict[bytes, bytes | None] = {}
 
     def read(self, key: str, noted: int) -> list[TimelineEntry]:
-        """Return the timeline of the customer at actor `key`, after `noted` notes in all."""
+        """Return the timeline of the customer at actor `key`, after `noted` entries in all."""
         first, ring = max(0, noted - self._most), codec.ring_key(key)
         entries: list[TimelineEntry] = []
         for number in range(first, noted):
@@ -34,12 +35,16 @@ class Timelines:
             value = self._written[slot] if slot in self._written else self._store.get(slot)
             if value is not None:
                 entries += codec.decode_note(value)
-        return newest(entries, self._most)
+        return in_order(entries)
 
-    def note(self, key: str, number: int, entries: Sequence[TimelineEntry]) -> None:
-        """Write the note of that number; in a full ring it replaces the oldest."""
-        slot = codec.slot_key(codec.ring_key(key), number % self._most)
-        self._written[slot] = codec.encode_note(entries)
+    def note(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> int:
+        """Write one note of entries, the first of number `noted`; return how many it has."""
+        ring, most = codec.ring_key(key), self._most
+        kept = entries[-most:]
+        self._written[codec.slot_key(ring, noted % most)] = codec.encode_note(kept)
+        for number in range(max(noted + 1, most), noted + len(kept)):
+            self._written[codec.slot_key(ring, number % most)] = None
+        return len(kept)
 
     def extend(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Write a note of each entry, the first of number `noted`."""
@@ -82,17 +87,19 @@ class HeldTimelines:
         """Return the timeline of the customer at actor `key`."""
         del noted
         settled = [] if key in self._replaced else self._settled.get(key, [])
-        notes = [*settled, *self._new.get(key, ())][-self._most :]
-        return newest([entry for note in notes for entry in note], self._most)
+        notes = self._newest([*settled, *self._new.get(key, ())])
+        return in_order([entry for note in notes for entry in note])
 
-    def note(self, key: str, number: int, entries: Sequence[TimelineEntry]) -> None:
-        """Add a note."""
-        del number
+    def note(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> int:
+        """Add one note of entries; return how many it has."""
+        del noted
+        kept = entries[-self._most :]
         new = self._new.get(key)
         if new is None:
-            self._new[key] = [entries]
+            self._new[key] = [kept]
         else:
-            new.append(entries)
+            new.append(kept)
+        return len(kept)
 
     def extend(self, key: str, noted: int, entries: Sequence[TimelineEntry]) -> None:
         """Add a note of each entry."""
@@ -114,9 +121,7 @@ class HeldTimelines:
         for key in self._replaced:
             self._settled.pop(key, None)
         for key, new in self._new.items():
-            notes = self._settled.setdefault(key, [])
-            notes += new
-            del notes[: -self._most]
+            self._settled[key] = self._newest([*self._settled.get(key, ()), *new])
         self._new.clear()
         self._replaced.clear()
 
@@ -124,3 +129,12 @@ class HeldTimelines:
         """Forget what came since the last `settle`."""
         self._new.clear()
         self._replaced.clear()
+
+    def _newest(self, notes: list[Sequence[TimelineEntry]]) -> list[Sequence[TimelineEntry]]:
+        """Return the newest notes that together have no more entries than a timeline."""
+        room = self._most
+        for place in range(len(notes) - 1, -1, -1):
+            room -= len(notes[place])
+            if room < 0:
+                return notes[place + 1 :]
+        return notes

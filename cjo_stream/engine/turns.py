@@ -310,8 +310,7 @@ class Turns:
                 if noted is not None:
                     entries.append(noted)
         if notes is not None and entries:
-            self._timelines.note(key, notes.noted, entries)
-            notes.noted += 1
+            notes.noted += self._timelines.note(key, notes.noted, entries)
 
     def _wake(self, key: str, entry: CachedActor) -> None:
         """Index the actor's next due time if it has changed."""

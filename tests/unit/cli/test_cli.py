@@ -4,7 +4,6 @@ import hashlib
 import importlib.util
 import io
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -567,28 +566,6 @@ def test_simulated_traffic_needs_a_place_to_go_to(cli) -> None:
     for more in (["--out", "x"], ["--by-channel"], ["--out", "x", "--truth", "--by-channel"]):
         ignored = cli("simulate", "shop", "--kafka", *more)
         assert (ignored.code, "is for files" in ignored.err) == (2, True)
-
-
-@pytest.mark.slow  # it waits in real time
-def test_simulated_people_who_do_nothing_for_long_are_waited_for_aloud() -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "cjo_stream", "simulate", "shop", "--kafka"],
-        env={
-            **os.environ,
-            "CJO_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:9",
-            "CJO_KAFKA__LOG_LEVEL": "0",
-            "CJO_TENANT_KEY": "a key for tests of this page",
-        },
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    try:
-        told = next(line for line in process.stderr if "sent" in line)
-        assert re.fullmatch(r"0 records sent; the next one is due in \d+ s\n", told), told
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_only_people_on_kafka_answer_and_only_those_who_have_a_mind(cli) -> None:

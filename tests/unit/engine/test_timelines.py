@@ -45,13 +45,31 @@ def test_of_too_many_entries_the_first_added_goes_written_or_not() -> None:
 
 def test_a_note_of_several_entries_is_one_value_and_a_full_ring_has_the_newest() -> None:
     store = MemoryStore()
-    timelines = Timelines(store, 3)
-    for number in range(5):
-        pair = [TimelineEntry(2 * number + n, "", "event", b"{}") for n in (0, 1)]
-        timelines.note(KEY, number, pair)
-    store.write(timelines.batch())
-    assert len(list(store.scan(b"", b"\xff"))) == 3
-    assert [entry.at for entry in timelines.read(KEY, 5)] == [7, 8, 9]
+    timelines = Timelines(store, 7)
+    noted = 0
+    for number in range(40):
+        more = [TimelineEntry(3 * number + n, "", "event", b"{}") for n in range(3)]
+        noted += timelines.note(KEY, noted, more)
+        store.write(timelines.batch())
+        timelines.settle()
+        assert len(list(store.scan(b"", b"\xff"))) <= min(number + 1, 3)
+    assert [entry.at for entry in timelines.read(KEY, noted)] == list(range(114, 120))
+
+
+def test_of_a_turn_with_more_entries_than_a_timeline_the_last_are_kept() -> None:
+    stored, held = Timelines(MemoryStore(), 7), HeldTimelines(7)
+    more = [TimelineEntry(at, "", "event", b"{}") for at in range(1_000)]
+    for one in (stored, held):
+        assert one.note(KEY, 0, more[:5]) + one.note(KEY, 5, more) == 12
+        assert one.read(KEY, 12) == more[-7:]
+
+
+def test_what_is_held_of_a_timeline_has_its_bound() -> None:
+    held = HeldTimelines(300)
+    for number in range(400):
+        held.note(KEY, 0, [TimelineEntry(number, "", "event", b"{}")] * 20)
+        held.settle()
+    assert sum(map(len, held._settled[KEY])) == 300
 
 
 def test_a_ring_of_an_earlier_release_has_an_entry_under_each_key() -> None:
@@ -66,7 +84,7 @@ def test_a_ring_of_an_earlier_release_has_an_entry_under_each_key() -> None:
     )
     timelines = Timelines(store)
     timelines.note(KEY, 2, [TimelineEntry(2, "", "", b""), TimelineEntry(3, "", "", b"")])
-    assert [entry.at for entry in timelines.read(KEY, 3)] == [0, 1, 2, 3]
+    assert [entry.at for entry in timelines.read(KEY, 4)] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -84,9 +102,9 @@ def test_timelines_in_no_store_are_as_those_in_a_store(seed: int) -> None:
                     one.extend(KEY, noted, entries)
                 noted += size
             case "note":
-                for one in (stored, held):
-                    one.note(KEY, noted, entries or [FIRST])
-                noted += 1
+                kept = {one.note(KEY, noted, entries or [FIRST]) for one in (stored, held)}
+                assert kept == {min(len(entries) or 1, 7)}
+                noted += kept.pop()
             case "replace":
                 for one in (stored, held):
                     one.replace(KEY, noted, entries[:7])
