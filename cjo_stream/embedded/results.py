@@ -50,9 +50,9 @@ class FileRecords:
                 yield Written(lane, at, line.rstrip())
 
     def refused(self) -> Iterator[Refused]:
-        """Yield the dead letters."""
+        """Yield the dead letters; one that is half written is none yet, as for `since`."""
         for path in self._files(DEAD_LETTER):
-            yield from _rows(path, Refused)
+            yield from _rows(path, Refused, may_grow=True)
 
     def switched(self) -> list[Switched]:
         """Return which kinds of records the sets of the runs switched off.
@@ -109,9 +109,12 @@ def values(out: Path, name: str) -> dict[str, float]:
     return found
 
 
-def _rows(path: Path, type_: type[_Row]) -> Iterator[_Row]:
+def _rows(path: Path, type_: type[_Row], *, may_grow: bool = False) -> Iterator[_Row]:
+    """Yield the rows of a file; of one that `may_grow`, those of whole lines."""
     decode = msgspec.json.Decoder(type_).decode
     for number, line in enumerate(_lines(path), 1):
+        if may_grow and not line.endswith(b"\n"):
+            break
         try:
             yield decode(line)
         except msgspec.MsgspecError as error:

@@ -5,6 +5,7 @@ A state folder stands for the folders of the runs that have filled it, and for i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -63,8 +64,8 @@ class _Untaken(msgspec.Struct):
     dead_letters: int = 0
 
 
-Place = tuple[str, int, int, str, bytes]
-"""Of an event of a file: the file's name, the line, the time in ms, the type, the attributes."""
+Place = bytes
+"""The digest of an event of a file: its name, the line, the time, the type and the attributes."""
 
 
 class _Refused(msgspec.Struct):
@@ -80,9 +81,16 @@ def refused_events(folders: Sequence[Path]) -> Iterator[tuple[Place, InputError]
     for letter in FileRecords(_with(folders, DEAD_LETTER)).refused():
         if is_refused_by_customer(letter.reason, letter.detail) and letter.offset >= 0:
             event = msgspec.json.decode(letter.value, type=_Refused)
-            attributes = _json(event.attributes)
-            place = letter.topic, letter.offset, event.time, event.type, attributes
-            yield place, InputError(letter.reason, letter.detail)
+            yield (
+                _place_of(letter.topic, letter.offset, event),
+                InputError(letter.reason, letter.detail),
+            )
+
+
+def _place_of(file: str, line: int, event: Event | _Refused) -> Place:
+    """Return the digest of an event; all that many runs refused are kept."""
+    text = _json([file, line, event.time, event.type, event.attributes])
+    return hashlib.blake2b(text, digest_size=16).digest()
 
 
 def records(
@@ -196,8 +204,7 @@ def _why_refused(
         return InputError("invalid", unknown)
     if not refused:
         return None
-    attributes = _json(event.attributes)
-    return refused.get((record.topic, record.offset, event.time, event.type, attributes))
+    return refused.get(_place_of(record.topic, record.offset, event))
 
 
 def _event_row(

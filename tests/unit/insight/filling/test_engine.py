@@ -90,6 +90,23 @@ def test_events_that_customers_refused_are_left_out(
     )
 
 
+@pytest.mark.parametrize("left_bytes", [1, 40])
+def test_a_dead_letter_that_is_half_written_ends_no_sink(
+    cli: Cli, topology: Path, tmp_path: Path, left_bytes: int
+) -> None:
+    events = [outcome(action="x", outcome="click"), outcome(action="y", outcome="click"), event(3)]
+    file = written(tmp_path / "in.jsonl", events)
+    out, layer = tmp_path / "out", tmp_path / "layer"
+    cli("run", topology, file, "--out", out)
+    letters = out / "dead_letters.jsonl"
+    letters.write_bytes(letters.read_bytes()[:-left_bytes])
+    assert len(letters.read_text().splitlines()) == 2
+    done = cli("insight", "sink", out, "--events", file, "--layer", layer)
+    assert (done.code, rows(tmp_path)) == (0, 2)
+    listed = cli("dead-letters", "list", out, "--json")
+    assert (listed.code, len(listed.out.splitlines())) == (0, 1)
+
+
 def test_a_state_tells_what_was_refused_in_all_of_its_runs(
     cli: Cli, topology: Path, tmp_path: Path
 ) -> None:
