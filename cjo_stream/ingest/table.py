@@ -100,6 +100,16 @@ class Lines:
         self.number = max(self.number, place.line)
 
 
+def told_delimiter(line: str) -> str | None:
+    """Return the delimiter that a line without its end tells Excel; None if it tells none.
+
+    >>> told_delimiter("sep=;"), told_delimiter("sep;name")
+    (';', None)
+    """
+    told = _OF_EXCEL.fullmatch(line)
+    return told and told[1]
+
+
 def read_csv(lines: Lines, name: str, begin: Place, ending: Ending, form: Form) -> Iterator[Row]:
     """Yield the rows of a CSV file from a place on, where a row begins.
 
@@ -172,9 +182,9 @@ def _header(source: _CsvLines, name: str, form: Form) -> list[str]:
 
 def _is_of_excel(line: bytes, name: str, form: Form) -> bool:
     """Return whether a line tells Excel the delimiter; raises UsageError where that is another."""
-    told = _OF_EXCEL.fullmatch(line.decode("utf-8", "replace"))
-    if told is not None and told[1] != form.delimiter:
-        given = "tab" if told[1] == "\t" else f"'{told[1]}'"
+    told = told_delimiter(line.decode("utf-8", "replace"))
+    if told is not None and told != form.delimiter:
+        given = "tab" if told == "\t" else f"'{told}'"
         raise UsageError(
             f"{name}: its first line says that another character parts the cells: read it with "
             f"--delimiter {given}"

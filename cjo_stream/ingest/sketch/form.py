@@ -17,6 +17,7 @@ from typing import Final
 
 from cjo_stream.errors import UsageError
 from cjo_stream.ingest.form import Form, with_point
+from cjo_stream.ingest.table import told_delimiter
 
 HEAD_BYTES: Final = 256 * 1024
 _LINES_MAX: Final = 200
@@ -26,7 +27,6 @@ _MARKS: Final = (
     (b"\xfe\xff", "utf-16"),
     (b"\xef\xbb\xbf", "utf-8"),
 )
-_OF_EXCEL: Final = re.compile("sep=(.)", re.IGNORECASE)
 _EITHER: Final = re.compile(r"[1-9][0-9]{0,2},[0-9]{3}")
 _ONE_MARK: Final = re.compile(r"[1-9][0-9]{0,2}([.,])[0-9]{3}")
 """A number that is a fraction, or a thousand and more."""
@@ -36,18 +36,16 @@ _THOUSANDS: Final = re.compile(r"[1-9][0-9]{0,2}(?:[.'’\s][0-9]{3})+")
 def guess_form(path: str, *, is_csv: bool) -> Form:
     """Return how a file is written; raises UsageError for one that cannot be read, or is empty."""
     head = _head(path)
-    if not head.strip():
-        raise UsageError(f"{path}: it is empty; name a file with some events")
     encoding = _encoding(head, is_csv=is_csv)
+    text = head.decode(encoding, "replace").removeprefix("\ufeff")
+    if not text.strip():
+        raise UsageError(f"{path}: it is empty; name a file with some events")
     if not is_csv:
         return Form(encoding=encoding)
-    text = head.decode(encoding, "replace").removeprefix("\ufeff")
-    lines = text.splitlines(keepends=True)[: _LINES_MAX + 1]
+    lines = [line for line in text.splitlines(keepends=True) if line.strip()][: _LINES_MAX + 1]
     if len(head) == HEAD_BYTES and len(lines) > 1:
         del lines[-1]
-    lines = [line for line in lines if line.strip()]
-    told = _OF_EXCEL.fullmatch(lines[0].rstrip("\r\n"))
-    return Form(told[1] if told else _delimiter(lines), encoding)
+    return Form(told_delimiter(lines[0].rstrip("\r\n")) or _delimiter(lines), encoding)
 
 
 def with_decimal_comma(rows: Iterable[dict[str, str]], delimiter: str) -> tuple[str, ...]:

@@ -294,11 +294,25 @@ def test_local_times_among_others_are_told(
     assert said in drafted_only(cli, tmp_path, f"user_id,event,time\n{rows}")
 
 
-@pytest.mark.parametrize("before", ["\n\n", "sep=;\n"])
+@pytest.mark.parametrize("before", ["\n\n", "sep=;\n", "\n" * 300, "\r\n" * 300 + "sep=;\r\n"])
 def test_what_stands_before_the_header_is_no_header(before: str, cli: Cli, tmp_path: Path) -> None:
     rows = "".join(f"u1;a;2026-03-01T10:{n:02}:00Z;1,5\n" for n in range(9))
     text = drafted_only(cli, tmp_path, f"{before}user_id;event;time;total\n{rows}")
     assert "9 rows, cells parted by ';'" in text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("content", ["", "\r\n", " \n\n"])
+def test_a_file_with_nothing_but_a_mark_is_empty_until_it_has_rows(
+    encoding: str, content: str, cli: Cli, tmp_path: Path
+) -> None:
+    sample = tmp_path / "sample.csv"
+    sample.write_bytes(content.encode(encoding))
+    done = cli("init", tmp_path / "my_shop", "--from", sample)
+    assert (done.code, "it is empty; name a file with some events" in done.err) == (2, True)
+    rows = "".join(f"u1,a,2026-03-01T10:{n:02}:00Z\n" for n in range(9))
+    sample.write_bytes(f"user_id,event,time\n{rows}".encode(encoding))
+    assert cli("init", tmp_path / "my_shop", "--from", sample).code == 0
 
 
 @pytest.mark.parametrize(
