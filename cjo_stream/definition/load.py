@@ -64,11 +64,14 @@ def load(folder: Path, sample: Mapping[str, Collection[str]] | None = None) -> D
 
 
 def reload(stored: bytes) -> DefinitionSet:
-    """Return a stored set as if its folder were loaded here; raises DefinitionError."""
+    """Return a stored set as if its folder were loaded here; raises DefinitionError.
+
+    What only earlier releases took is a warning.
+    """
     content = new_content(decode(stored).sources)
     sources = [Source(path, text) for path, text in content.sources.items()]
     report = Report()
-    program = _compile(content, sources, report, "the definition set")
+    program = _compile(content, sources, report, "the definition set", is_stored=True)
     return DefinitionSet(program, encode(content), report.warnings(), digest(content))
 
 
@@ -89,7 +92,7 @@ def compile_stored(content: bytes) -> Program:
     """
     decoded = decode(content)
     sources = [Source(path, text) for path, text in decoded.sources.items()]
-    return _compile(decoded, sources, Report(), "the definition set")
+    return _compile(decoded, sources, Report(), "the definition set", is_stored=True)
 
 
 def documents_of(content: bytes) -> list[Definition]:
@@ -114,6 +117,8 @@ def _compile(
     report: Report,
     place: str | None,
     sample: Mapping[str, Collection[str]] | None = None,
+    *,
+    is_stored: bool = False,
 ) -> Program:
     """Return the program; a missing topology is reported at `place`, unless that is None."""
     definitions = keep_first(read_definitions(sources, report), report)
@@ -123,7 +128,7 @@ def _compile(
     awake = [one for one in content.carried if not one.is_dormant]
     dormant = [one for one in content.carried if one.is_dormant]
     carried = read_carried(awake, report), read_carried(dormant, Report())
-    program = build_program(definitions, carried, content, report, sample)
+    program = build_program(definitions, carried, content, report, sample, is_stored=is_stored)
     if program is None:
         raise DefinitionError(report.diagnostics())
     identifiers = rank(program.identifiers, content.ranks)

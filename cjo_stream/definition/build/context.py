@@ -14,13 +14,10 @@ from cjo_stream.core.expression import (
     compile_expression,
     constant,
 )
-from cjo_stream.core.expression.literal import asked, purposes
-from cjo_stream.core.likeness import surely
-from cjo_stream.core.profile.consent import EVERY_CHANNEL
+from cjo_stream.core.expression.literal import purposes
 from cjo_stream.core.program.action import Candidate
 from cjo_stream.core.program.topology import Channel, Fact, IdentifierType, Trait
 from cjo_stream.core.vocabulary import BUILT_IN
-from cjo_stream.core.word import ActionClass
 from cjo_stream.definition.build.use import Uses
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Fields, Item, Pair
@@ -115,6 +112,8 @@ class Context:
     """The event types and attributes that definitions name."""
     purposes: set[str | None] = field(default_factory=set)
     """The purposes of consent that expressions ask for; with None, any."""
+    is_stored: bool = False
+    """Whether the set was applied before; it was valid then."""
 
     def expression(
         self,
@@ -147,7 +146,6 @@ class Context:
         if "profile" in place.value:
             named = purposes(item.value)
             self.purposes.update({None} if named is None else named)
-            self._check_consents(item)
         if place is Place.ACTION:
             self.uses.read(item, compiled, "event", None)
         return compiled
@@ -205,19 +203,17 @@ class Context:
         found = _WORD.match(text, index, node.end)
         self.report.error_at(node.source, index, code, message, "", len(found[0]) if found else 1)
 
-    def _check_consents(self, item: Item) -> None:
-        """Report channels that `consented` names and nobody has; warn of purposes near a class."""
-        for purpose, channel in asked(item.value) if "consented" in item.value else ():
-            near = surely(purpose[0], ActionClass) if purpose is not None else None
-            if purpose is not None and near not in (None, purpose[0].lower()):
-                message = f"unknown class {quoted(purpose[0])}; did you mean '{near}'?"
-                self.report.warn(item.node, Code.UNKNOWN, message)
-            if channel is None or not self.declared.is_known:
-                continue
-            written, column = channel
-            if written.lower() not in {*self.declared.channels, *EVERY_CHANNEL}:
-                finding = unknown("channel", written, self.declared.channels)
-                self.error_in(item, column, written, *finding)
+    def refuse(
+        self, item: Item, offset: int, written: str, code: Code, message: str, suggestion: str
+    ) -> None:
+        """Report what earlier releases took: an error; in a set that is stored, a warning.
+
+        A set that was applied goes on compiling, or what runs by it could not be started again.
+        """
+        if self.is_stored:
+            self.report.warn(item.node, code, message)
+        else:
+            self.error_in(item, offset, written, code, message, suggestion)
 
     def _names(self, text: str, data: frozenset[str] | None) -> Names:
         declared = self.declared

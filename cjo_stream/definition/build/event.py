@@ -40,7 +40,10 @@ def check_events(uses: Uses, raised: Mapping[str, Collection[str]], context: Con
     for named in _types(uses):
         if named.name in known:
             continue
-        if is_whole or named.name.startswith(OWN):
+        if named.name.startswith(OWN):
+            finding = unknown("event type", named.name, known)
+            context.refuse(named.item, named.offset, named.name, *finding)
+        elif is_whole:
             _report(named.item, named.offset, "event type", named.name, known, context)
         elif near := _raised_type(named.name):
             _warn(named.item, "event type", named.name, near, context)
@@ -73,14 +76,18 @@ def _raised_type(name: str) -> str | None:
 
 
 def _known(raised: Mapping[str, Collection[str]], context: Context) -> Known:
-    """Return what is known; without `events`, all other types may come in, too."""
+    """Return what is known; without `events`, all other types may come in, too.
+
+    A stored set may declare types of the engine's own, as earlier releases took them.
+    """
     declared = context.declared
     known = dict.fromkeys(ENGINE_TYPES, _RAISED_FIELDS | _ENGINE_ATTRIBUTES)
     known |= {type_: _FIELDS.union(of) for type_, of in BUILT_IN.items()}
     known["cjo.profile"] |= declared.facts
     for events in (declared.events or {}, raised):
         for type_, attributes in events.items():
-            if type_ in known or events is raised or not type_.startswith(OWN):
+            is_free = events is raised or context.is_stored or not type_.startswith(OWN)
+            if is_free or type_ in known:
                 known[type_] = known.get(type_, _FIELDS).union(attributes)
     return known
 

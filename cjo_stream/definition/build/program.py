@@ -24,6 +24,7 @@ from cjo_stream.core.program.topology import Trait
 from cjo_stream.core.word import Metric, Status
 from cjo_stream.definition.build.action import ask_of, build_action
 from cjo_stream.definition.build.comparison import warn_of_comparisons
+from cjo_stream.definition.build.consent import check_consents
 from cjo_stream.definition.build.context import Context, Declared
 from cjo_stream.definition.build.event import check_events
 from cjo_stream.definition.build.guard import check_guards
@@ -55,17 +56,20 @@ def build_program(
     content: Content,
     report: Report,
     sample: Mapping[str, Collection[str]] | None = None,
+    *,
+    is_stored: bool = False,
 ) -> Program | None:
     """Return the program; None, with the errors in `report`, if it does not compile.
 
     `carried` are earlier versions of journeys, for instances that they began, and dormant ones,
     which need not compile; `content` holds what the texts do not: eras, and the past of journeys.
     `sample` are attributes by event type: where the topology declares no events, what definitions
-    name beyond these is an error.
+    name beyond these is an error. In a set that `is_stored`, what earlier releases took is none.
     """
     topology = next((d for d in definitions if d.kind == "topology"), None)
     fields = topology.fields if topology is not None else None
-    context = Context(report, Declared.of(fields, sample), eras=content.eras)
+    declared_in = Declared.of(fields, sample)
+    context = Context(report, declared_in, eras=content.eras, is_stored=is_stored)
     parts = build_topology(fields, context) if fields is not None else {}
     actions = _build_actions(definitions, context)
     stated = next((d.fields for d in definitions if d.kind == "policy"), None)
@@ -86,6 +90,7 @@ def build_program(
     older = _build_journeys(awake, context, raised)
     older += _build_journeys(dormant, dataclasses.replace(context, report=Report()), {})
     check_events(uses, raised, context)
+    check_consents(uses, context)
     warn_of_variables(uses.readings, context)
     names = [one.name for one in definitions if one.kind == "journey"]
     declared = parts.get("events") or {}
