@@ -15,9 +15,10 @@ _CHARACTERS_MAX: Final = 60
 
 
 def tell_absent(found: Sequence[AbsentSummary]) -> None:
-    """Print a line a column: as a warning, unless it is a mere attribute."""
+    """Print a line a column: as a warning, unless it is optional or a mere attribute."""
     for one in found[:LINES_MAX]:
-        is_mere = one.near is None and one.part.startswith("attributes.")
+        is_attribute = one.part.startswith("attributes.")
+        is_mere = one.optional or (is_attribute and not one.is_misspelt)
         (note if is_mere else warn)(f"{sentence(one)}. {cure(one)}")
     if len(found) > LINES_MAX:
         more = numbered(len(found) - LINES_MAX, "more column")

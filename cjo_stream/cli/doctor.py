@@ -209,7 +209,7 @@ def _of_seconds(seen: Preview) -> Iterator[Finding]:
 
 
 def _of_names(seen: Preview) -> Iterator[Finding]:
-    """Yield fields that are not read, and columns that no row has; a near name is a problem."""
+    """Yield fields that are not read, and columns that no row has; a misspelt one is a problem."""
     from cjo_stream.installation.finding import note, problem
 
     for ignored in seen.notices.ignored:
@@ -219,7 +219,7 @@ def _of_names(seen: Preview) -> Iterator[Finding]:
     if seen.cause is not None:
         return  # which names the columns
     for one in seen.notices.absent or ():
-        level = note if one.near is None else problem
+        level = problem if one.is_misspelt else note
         yield level("file", sentence(one), cure(one))
 
 

@@ -231,7 +231,7 @@ def _compare(
     is_wrong = (
         not sample.events
         or any(one.near is not None for one in found)
-        or any(one.near is not None for one in absent)
+        or any(one.is_misspelt for one in absent)
         or (is_declared and any(one.lack is not Lack.ABSENT for one in found))
     )
     if json:

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from cjo_stream.core.likeness import surely
 from cjo_stream.ingest import Decoder
 from cjo_stream.ingest.format.column import near
 
@@ -21,9 +22,17 @@ class AbsentSummary(msgspec.Struct, frozen=True):
     """The part of the `map` that reads it, as `identifiers.email`."""
     column: str
     near: str | None
-    """The column of the rows that is likely meant: of those that nothing reads, the nearest."""
+    """The column of the rows that may be meant: of those that nothing reads, the nearest."""
     columns: list[str]
     """Those of the rows, the first of them."""
+    optional: bool = False
+    """Whether all that reads it reads another column, too, that rows have, as in `coalesce`."""
+
+    @property
+    def is_misspelt(self) -> bool:
+        """Whether the rows surely have it under another name."""
+        is_meant = self.near is not None and surely(self.column, [self.near]) is not None
+        return is_meant and not self.optional
 
 
 def absent_in(decoder: Decoder) -> Iterator[AbsentSummary]:
@@ -37,4 +46,5 @@ def absent_in(decoder: Decoder) -> Iterator[AbsentSummary]:
                 column,
                 near(column, unused),
                 list(columns.seen)[:NAMES_MAX],
+                columns.is_optional(column),
             )

@@ -91,7 +91,7 @@ def test_doctor_has_a_problem_where_another_column_is_meant(cli: Cli, folder: Pa
     done = cli("doctor", folder, folder / "rows.csv", "--json")
     found = [one for one in json.loads(done.out)["findings"] if "no row has" in one["what"]]
     assert [one["what"] for one in found] == [*SAID]
-    assert [one["level"] for one in found] == ["problem", "problem", "note"]
+    assert [one["level"] for one in found] == ["note", "problem", "note"]
     assert [one["do"] for one in found[:2]] == [*DO]
     assert (done.code, cli("doctor", folder, folder / "whole.csv").code) == (1, 0)
 
@@ -103,3 +103,49 @@ def test_validate_names_columns_of_identifiers_and_the_id(cli: Cli, folder: Path
     told = json.loads(cli("validate", folder, "--events", folder / "rows.csv", "--json").out)
     assert [one["column"] for one in told["absent"]] == ["order_no", "e_mail", "remark"]
     assert cli("validate", folder, "--events", folder / "whole.csv").code == 0
+
+
+@pytest.mark.parametrize(
+    ("read", "had", "is_misspelt"),
+    [
+        ("id", "paid", False),
+        ("coupon", "country", False),
+        ("phone", "phone_type", False),
+        ("order_id", "border_id", False),
+        ("orderId", "Order-ID", True),
+        ("remark", "remrak", True),
+        ("remark", "remarks", True),
+    ],
+)
+def test_only_a_column_that_is_surely_misspelt_is_wrong(
+    cli: Cli, folder: Path, read: str, had: str, is_misspelt: bool
+) -> None:
+    """Each is named all the same, with the column that may be meant."""
+    text = TOPOLOGY.replace("row.remark", f"row.{read}")
+    (folder / "topology.yaml").write_text(text)
+    (folder / "rows.csv").write_text(WHOLE.replace("remark", had))
+    said, (absent,) = run(cli, folder, "rows.csv")
+    assert (absent["column"], absent["near"], absent["optional"]) == (read, had, False)
+    assert [one.startswith("warning: ") for one in said] == [is_misspelt]
+    checked = cli("validate", folder, "--events", folder / "rows.csv")
+    assert (checked.code, f"Did you mean `{had}`?" in checked.err) == (int(is_misspelt), True)
+    assert cli("doctor", folder, folder / "rows.csv").code == int(is_misspelt)
+
+
+@pytest.mark.parametrize("has", ["order_no", "orderNo", None])
+def test_a_column_that_is_read_with_another_one_is_optional(
+    cli: Cli, folder: Path, has: str | None
+) -> None:
+    """Though one of its name is there; rows that have neither are warned of."""
+    text = TOPOLOGY.replace("row.order_no", "coalesce(row.order_no, row.orderNo)")
+    (folder / "topology.yaml").write_text(text)
+    rows = WHOLE.replace("order_no", f"{has or 'nr'},Order-No").replace("o1", "o1,")
+    (folder / "rows.csv").write_text(rows)
+    said, absent = run(cli, folder, "rows.csv")
+    is_optional = has is not None
+    absent_number = 1 if is_optional else 2
+    assert [one["optional"] for one in absent] == [is_optional] * absent_number
+    warned = [one.startswith("warning: ") for one in said]
+    assert warned == [not is_optional] * absent_number
+    for command in (("validate", folder, "--events"), ("doctor", folder)):
+        assert cli(*command, folder / "rows.csv").code == int(not is_optional)
