@@ -32,7 +32,7 @@ def surely(name: str, words: Iterable[str]) -> str | None:
     >>> [surely(name, ["channel"]) for name in ("channel_id", "channel2", "xchannel", "kanal")]
     [None, None, None, None]
     """
-    return _surely(name, tuple(words)) if len(name) <= CHARACTERS_MAX else None
+    return _surely(name, tuple(sorted(words))) if len(name) <= CHARACTERS_MAX else None
 
 
 def nearest(name: str, words: Iterable[str]) -> str | None:
@@ -48,9 +48,19 @@ def nearest(name: str, words: Iterable[str]) -> str | None:
 
 @lru_cache(1024)
 def _surely(name: str, words: tuple[str, ...]) -> str | None:
-    folded = folded_name(name)
-    same = (word for word in words if _is_same(folded, folded_name(word)))
-    return next(same, None) or next((word for word in words if _misspells(name, word)), None)
+    one, known = folded_name(name), _folded(words)
+    for word, other in known:
+        if _is_same(one, other):
+            return word
+    for word, other in known:
+        if _is_slip(one, other) and _parts(name) <= _parts(word):
+            return word
+    return None
+
+
+@lru_cache(64)
+def _folded(words: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(word, folded_name(word)) for word in words]
 
 
 def folded_name(name: str) -> str:
@@ -67,16 +77,19 @@ def _is_same(one: str, other: str) -> bool:
     return bool(short) and long in (short, f"{short}s", f"{short}es")
 
 
-def _misspells(name: str, word: str) -> bool:
-    one, other = folded_name(name), folded_name(word)
+def _is_slip(one: str, other: str) -> bool:
     return (
         min(len(one), len(other)) >= _EDITED_MIN
         and one[0] == other[0]
-        and len(_BETWEEN.findall(name)) <= len(_BETWEEN.findall(word))
+        and abs(len(one) - len(other)) <= 1
+        and _is_one_edit(one, other)
         and _DIGITS.findall(one) == _DIGITS.findall(other)
         and not (one[:-1] == other and one[-1] != other[-1])
-        and _is_one_edit(one, other)
     )
+
+
+def _parts(name: str) -> int:
+    return len(_BETWEEN.findall(name))
 
 
 def _is_one_edit(one: str, other: str) -> bool:

@@ -6,13 +6,12 @@ form does not have is read past; which ones those are is found out of such recor
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
+from cjo_stream.core.likeness import folded_name, surely
 from cjo_stream.core.word import Skipped
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError
@@ -48,7 +47,7 @@ class Loose(Native):
     unknown: list[str] = []
     """The first of them."""
     misspelt: list[str] = []
-    """Those of them that are likely meant as a field of the form that the event does not have."""
+    """Those of them that are meant as a field of the form that the event does not have."""
 
 
 class _Strict(Native, forbid_unknown_fields=True):
@@ -61,7 +60,6 @@ raises InputError."""
 
 UNKNOWN_MAX: Final = 20
 """Fields of one event that are counted."""
-_CHARACTERS_MAX: Final = 63
 _FIELDS: Final = Native.__struct_fields__
 _SYNONYMS: Final = {
     "attribute": "attributes",
@@ -73,8 +71,7 @@ _SYNONYMS: Final = {
     "messageid": "id",
     "uuid": "id",
 }
-"""By a name in lower case without `_`, the field that other systems call so."""
-_LIKENESS_MIN: Final = 0.75
+"""By a name as `folded_name` gives it, the field that other systems call so."""
 
 _strict = msgspec.json.Decoder(_Strict)
 _loose = msgspec.json.Decoder(Native)
@@ -103,19 +100,13 @@ def _read_again(text: bytes) -> Native:
     return Loose(**msgspec.structs.asdict(read), unknown=unknown, misspelt=misspelt)
 
 
-@lru_cache(1024)
 def meant(name: str) -> str | None:
-    """Return the field that a name is likely meant to be; None if it is like none.
+    """Return the field that a name misspells, or that other systems call so; None if none is.
 
     >>> meant("atributes"), meant("properties"), meant("event_id"), meant("tenant")
     ('attributes', 'attributes', 'id', None)
     """
-    if len(name) > _CHARACTERS_MAX:
-        return None
-    folded = name.lower().replace("_", "")
-    if folded in _SYNONYMS:
-        return _SYNONYMS[folded]
-    return next(iter(difflib.get_close_matches(folded, _FIELDS, 1, _LIKENESS_MIN)), None)
+    return surely(name, _FIELDS) or _SYNONYMS.get(folded_name(name))
 
 
 def from_fields(fields: dict[str, Any]) -> Native:

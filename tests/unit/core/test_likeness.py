@@ -74,6 +74,11 @@ def test_the_same_goes_before_a_slip() -> None:
     assert surely("orders", ["ordera", "order"]) == "order"
 
 
+def test_the_order_of_words_does_not_matter() -> None:
+    words = ["channels", "channel"]
+    assert surely("chanels", words) == surely("chanels", words[::-1])
+
+
 def test_a_hint_may_be_wide_of_it() -> None:
     assert nearest("reaction_id", ["action_id", "value"]) == "action_id"
     assert nearest("kanal", ["action_id", "value"]) is None
