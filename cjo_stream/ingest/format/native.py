@@ -96,17 +96,20 @@ def _read_again(text: bytes) -> Native:
         return decode_again(_loose, text, error)
     names = _fields.decode(text).keys()
     unknown = [name for name in names if name not in _FIELDS][:UNKNOWN_MAX]
-    misspelt = [name for name in unknown if (field := meant(name)) and field not in names]
+    lacking = tuple(field for field in _FIELDS if field not in names)
+    # Names may be new in every event, so they are compared with no more than that.
+    misspelt = [name for name in unknown if meant(name, lacking)] if lacking else []
     return Loose(**msgspec.structs.asdict(read), unknown=unknown, misspelt=misspelt)
 
 
-def meant(name: str) -> str | None:
-    """Return the field that a name misspells, or that other systems call so; None if none is.
+def meant(name: str, fields: tuple[str, ...] = _FIELDS) -> str | None:
+    """Return that of some fields which a name misspells, or which other systems call so, or None.
 
     >>> meant("atributes"), meant("properties"), meant("event_id"), meant("tenant")
     ('attributes', 'attributes', 'id', None)
     """
-    return surely(name, _FIELDS) or _SYNONYMS.get(folded_name(name))
+    field = _SYNONYMS.get(folded_name(name))
+    return surely(name, fields) or (field if field in fields else None)
 
 
 def from_fields(fields: dict[str, Any]) -> Native:
