@@ -258,12 +258,14 @@ class Admin:
         if not wanted:
             return {}
         until_s = time.monotonic() + ASK_S
+        are_seen = False
         while True:
             try:
                 return self._list_offsets(wanted, _ISOLATION[committed])
             except (KafkaException, RetryError) as error:
-                if isinstance(error, KafkaException):
+                if isinstance(error, KafkaException) and not are_seen:
                     self._check_seen({place.topic for place in wanted})
+                    are_seen = True
                 # A client from before an outage may never learn the new leader epochs.
                 self.client = self._connect()
                 if time.monotonic() >= until_s:
