@@ -62,9 +62,13 @@ def run(
         typer.Option("--again", help="Take a file that has changed whole, as new."),
     ] = False,
     partitions: Annotated[
-        int | None,
-        typer.Option(min=1, max=64, help="Partitions of a new --state. Default: 1."),
-    ] = None,
+        int,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Partitions of a new state. In memory there is one, with the same results.",
+        ),
+    ] = 1,
     cores: Annotated[
         int,
         typer.Option(
@@ -105,9 +109,8 @@ def run(
             "--cores keeps the state in memory, and --state in one database, which one process "
             "opens: leave out one of them"
         )
-    if state is None and (again or partitions is not None):
-        option = "--again" if again else "--partitions"
-        raise UsageError(f"{option} is for a state: name its folder with --state")
+    if state is None and again:
+        raise UsageError("--again is for a state: name its folder with --state")
     tenant_key = settings_of(context).tenant_key_bytes()
 
     from cjo_stream import definition, ingest
@@ -146,7 +149,7 @@ def run(
             out,
             drain_ms=drain_ms,
             state=state,
-            partitions=partitions or 1,
+            partitions=partitions,
             force=force,
             tenant_key=tenant_key,
             report=ticker.show,

@@ -1,4 +1,4 @@
-"""Cases of the contract in `case/`: the same result with one partition and with five."""
+"""Cases of the contract in `case/`: the same result in memory, in one partition and in five."""
 
 import json
 from pathlib import Path
@@ -11,14 +11,14 @@ from tests.acceptance.expectation import differences, observed
 CASES = sorted(path.parent for path in (Path(__file__).parent / "case").glob("*/expect.json"))
 
 
-@pytest.mark.parametrize("partitions", ["1", "5"])
+@pytest.mark.parametrize(("is_kept", "partitions"), [(False, "5"), (True, "1"), (True, "5")])
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.name)
-def test_acceptance_case(case: Path, partitions: str, tmp_path: Path) -> None:
+def test_acceptance_case(case: Path, is_kept: bool, partitions: str, tmp_path: Path) -> None:
     more = (case / "args").read_text().split() if (case / "args").exists() else []
     out = tmp_path / "out"
     run = ["run", case / "topology", case / "events.jsonl", "--out", out, *more]
-    state = ["--state", str(tmp_path / "state"), "--partitions", partitions]
-    assert call([*map(str, run), *state]) == 0
+    state = ["--state", str(tmp_path / "state")] if is_kept else []
+    assert call([*map(str, run), *state, "--partitions", partitions]) == 0
     got = observed(out)
     expected = json.loads((case / "expect.json").read_text())
     assert [

@@ -93,11 +93,12 @@ def test_the_same_input_gives_the_same_bytes_whatever_the_hash_seed(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cores", ["2", "3"])
-def test_cores_change_no_byte(
-    events: Path, tmp_path: Path, cores: str, undisturbed: dict[str, bytes]
+@pytest.mark.parametrize(("cores", "partitions"), [("1", "4"), ("2", "1"), ("3", "16")])
+def test_cores_and_partitions_change_no_byte(
+    events: Path, tmp_path: Path, cores: str, partitions: str, undisturbed: dict[str, bytes]
 ) -> None:
-    assert run(events, tmp_path / "many", "--cores", cores) == undisturbed
+    found = run(events, tmp_path / "many", "--cores", cores, "--partitions", partitions)
+    assert found == undisturbed
 
 
 @pytest.mark.slow
