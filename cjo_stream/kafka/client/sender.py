@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -17,6 +18,8 @@ from cjo_stream.kafka.client.property import connect
 from cjo_stream.settings import Settings
 
 POLL_S: Final = 0.05
+REPORT_S: Final = 2.0
+"""The longest that the report of a record is waited for which has caused a fatal error."""
 PARTITIONER: Final = "murmur2_random"
 """That of Java's clients, so that their records of a key share the partition of ours."""
 ANY_PARTITION: Final = -1
@@ -90,20 +93,27 @@ class Sender:
                 self._poll()
                 self._on_wait()
             except KafkaException as error:
-                raise _undelivered(error.args[0], record.topic) from error
+                self._note(error)
+                assert self._failed is not None
+                raise _undelivered(self._failed, *sorted({*self._topics, record.topic})) from error
             else:
                 self._missing += 1
                 self._topics.add(record.topic)
                 return
 
     def _poll(self) -> None:
-        """Take reports; a failed record's comes behind the fatal error that it has caused."""
         try:
             self._producer.poll(POLL_S)
         except KafkaException as error:
+            self._note(error)
+
+    def _note(self, error: KafkaException) -> None:
+        """Note a fatal error, or its cause: the failed record's report comes behind it."""
+        until_s = time.monotonic() + REPORT_S
+        while self._failed is None and self._missing and time.monotonic() < until_s:
             with contextlib.suppress(KafkaException):
                 self._producer.poll(POLL_S)
-            self._failed = self._failed or error.args[0]
+        self._failed = self._failed or error.args[0]
 
     def _report(self, error: KafkaError | None, _: Message) -> None:
         self._missing -= 1
