@@ -22,7 +22,6 @@ Further rules:
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Collection
 from functools import lru_cache
 from typing import Any
@@ -30,12 +29,11 @@ from typing import Any
 import msgspec
 
 from cjo_stream.core.event import Event
-from cjo_stream.core.expression.path import text_of_path
 from cjo_stream.core.expression.timestamp import are_seconds
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, Input
 from cjo_stream.core.vocabulary import BUILT_IN
-from cjo_stream.core.word import Codec, Format, Skipped, Unread
+from cjo_stream.core.word import Codec, Format, Skipped
 from cjo_stream.engine.port import Decoded, RawRecord
 from cjo_stream.errors import InputError
 from cjo_stream.ingest import described
@@ -43,17 +41,14 @@ from cjo_stream.ingest.archive import row as archive
 from cjo_stream.ingest.attribute import ATTRIBUTES_BYTES_MAX, check_attributes, check_size
 from cjo_stream.ingest.built_in import check_outcome, why_refused
 from cjo_stream.ingest.consent import CONSENT_TYPE, check_consent, read_consent, why_wide
-from cjo_stream.ingest.declared import Comparison
 from cjo_stream.ingest.described import RECORD_BYTES_MAX
-from cjo_stream.ingest.field import Fields
 from cjo_stream.ingest.format import cloudevents, debezium, mapped, native, segment
 from cjo_stream.ingest.format.column import Columns
 from cjo_stream.ingest.format.document import read_object
 from cjo_stream.ingest.format.mapped import RowScope
 from cjo_stream.ingest.format.native import Identifiers, Loose, Native, Reader, Sound
 from cjo_stream.ingest.format.time import EARLIEST_MS, NOT_A_TIME, read_time
-from cjo_stream.ingest.identifiers import IdentifierReader
-from cjo_stream.ingest.noted import Noted
+from cjo_stream.ingest.noted import Noting
 from cjo_stream.ingest.trace import TraceReader
 from cjo_stream.registry.schemas import Schemas
 
@@ -103,10 +98,10 @@ def decoder(
     return Decoder(program, tenant_key, schemas, traces)
 
 
-class Decoder:
+class Decoder(Noting):
     """Decodes raw records; implements `engine.port.Decode`.
 
-    Between records it keeps only bounded caches, and counts.
+    Between records it keeps only bounded caches, and what it notes.
     """
 
     def __init__(
@@ -116,16 +111,11 @@ class Decoder:
         schemas: Schemas | None = None,
         traces: TraceReader | None = None,
     ) -> None:
+        super().__init__(program, tenant_key)
         self._schemas = schemas
         self._traces = traces
         self._codecs = {} if schemas is None else codecs(program)
         types = tuple(program.identifiers)
-        self.identifiers = IdentifierReader(program, tenant_key)
-        self._scope = RowScope()
-        self.examples: dict[tuple[str, ...], tuple[str, int, int]] = {}
-        """By count, the first record (topic, partition, offset) that it is of."""
-        self._noted = 0
-        """Counts that have an example."""
         self._times_as_they_come = frozenset(
             name
             for name, channel in program.channels.items()
@@ -133,8 +123,6 @@ class Decoder:
             or not any("timestamp" in one.time.text for one in channel.input.maps)
         )
         """Channels whose times no function reads: it would count what is no ms itself."""
-        self.columns: dict[str, Columns] = {}
-        """By channel that has a `map`, what its rows have of what the `map` reads."""
         self._readers = {
             name: self._reader(channel, types) for name, channel in program.channels.items()
         }
@@ -147,10 +135,6 @@ class Decoder:
             if schemas is not None
         }
         """Of the records of a channel's topic, which a registry's serializers may have written."""
-        self._comparison = (
-            None if program.events is None else Comparison(program.events, self.examples)
-        )
-        self.fields = Fields()
         declared = program.events or {}
         self._known = {name: {*of, *declared.get(name, {})} for name, of in BUILT_IN.items()}
         """By type of built-in meaning, the names of attributes that mean themselves."""
@@ -161,11 +145,6 @@ class Decoder:
             and any({"purpose", "channel"} <= one.attributes.keys() for one in channel.input.maps)
         }
         """Channels whose maps give consents their `channel`."""
-        self._noticed: Counter[tuple[str, ...]] = Counter()
-        """What is counted besides expressions and identifiers."""
-        self._taken_over: Counter[tuple[str, ...]] = Counter()
-        """Counts of other decoders."""
-        self._given: set[str] = set()
         self._is_type = lru_cache(1024)(lambda text: _TYPE.fullmatch(text) is not None)
         """For texts that are short enough to be cached."""
         self._why_refused = lru_cache(1024)(why_refused)
@@ -182,95 +161,7 @@ class Decoder:
             error.__context__ = None
             return error.with_traceback(None)
         finally:
-            if self._kinds() != self._noted:
-                self._note_examples(record)
-
-    def _note_examples(self, record: RawRecord) -> None:
-        """Note where the first value of each kind that could not be used came from."""
-        place = record.topic, record.partition, record.offset
-        for key in self._counted():
-            self.examples.setdefault(key, place)
-        self._noted = self._kinds()
-
-    def _kinds(self) -> int:
-        scope = self._scope
-        of_maps = len(scope.unread) + len(scope.faults)
-        return of_maps + len(self.identifiers.ignored) + len(self._noticed)
-
-    @property
-    def given(self) -> set[str]:
-        """The fields of rows that some expression made a value of."""
-        own = (text_of_path(path) for one in self._scope.gave for path in one.paths)
-        return self._given.union(own)
-
-    def take_counts(self) -> dict[tuple[str, ...], int]:
-        """Return the counts since the last call.
-
-        `cjo_identifiers_ignored_total{type, reason}`: identifiers not used, by `Ignored`.
-        `cjo_expression_errors_total{definition}`: type errors in `map`;
-        `cjo_values_unread_total{definition, field, reason}`: values that it could not use;
-        `cjo_records_skipped_total{channel, reason}`: records that are no events;
-        `cjo_fields_ignored_total{channel, reason}`: events with fields that are not read;
-        `cjo_events_undeclared_total{channel, event, attribute, reason}`: see `declared`.
-        """
-        counts = self._counted()
-        self.identifiers.ignored.clear()
-        self._noticed.clear()
-        self._scope.faults.clear()
-        self._scope.unread.clear()
-        self._noted = 0
-        if self._comparison is not None:
-            counts |= self._comparison.take_counts()
-        for key, by in self._taken_over.items():
-            counts[key] = counts.get(key, 0) + by
-        self._taken_over.clear()
-        return counts
-
-    def take_noted(self) -> Noted:
-        """Return all that was noted since the last call; forget it."""
-        noted = Noted(
-            list(self.take_counts().items()),
-            list(self.examples.items()),
-            sorted(self.given),
-            dict(self.identifiers.undeclared),
-            {name: one.take() for name, one in self.columns.items()},
-            [(key, dict(names)) for key, names in self.fields.names.items()],
-        )
-        for noticed in (
-            self.examples,
-            self.identifiers.undeclared,
-            self.fields.names,
-            self._scope.gave,
-            self._given,
-        ):
-            noticed.clear()
-        return noted
-
-    def take_over(self, noted: Noted) -> None:
-        """Add what another decoder has noted; parts come in the order of their records."""
-        for key, by in noted.counts:
-            self._taken_over[key] += by
-        for key, place in noted.examples:
-            self.examples.setdefault(key, place)
-        self._given.update(noted.given)
-        for type_, by in noted.undeclared.items():
-            self.identifiers.count_undeclared(type_, by)
-        for channel, names in noted.columns.items():
-            self.columns[channel].add(names)
-        for key, fields in noted.fields:
-            for name, by in fields.items():
-                self.fields.count(key, name, by)
-
-    def _counted(self) -> dict[tuple[str, ...], int]:
-        counts: dict[tuple[str, ...], int] = {}
-        for (type_, reason), count in self.identifiers.ignored.items():
-            counts["cjo_identifiers_ignored_total", type_, reason] = count
-        counts.update(self._noticed)
-        for definition, count in self._scope.faults.items():
-            counts["cjo_expression_errors_total", definition] = count
-        for (definition, field, why), count in self._scope.unread.items():
-            counts["cjo_values_unread_total", definition, field, why] = count
-        return counts
+            self._note_examples(record)
 
     def _reader(self, channel: Channel, types: tuple[str, ...]) -> Reader:
         """Return the reader of a channel; native events may name a channel without `in`."""
@@ -460,10 +351,6 @@ class Decoder:
             key = "cjo_consent_ignored_total", wide.reason
             self._noticed[key] += 1
             self.fields.note(key, wide.names)
-
-    def _count_seconds(self, channel: str) -> None:
-        unread, key = self._scope.unread, (f"channel.{channel}", "time", Unread.SECONDS.value)
-        unread[key] = unread.get(key, 0) + 1
 
 
 def codecs(program: Program) -> dict[str, Codec]:

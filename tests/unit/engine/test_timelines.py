@@ -56,12 +56,16 @@ def test_a_note_of_several_entries_is_one_value_and_a_full_ring_has_the_newest()
     assert [entry.at for entry in timelines.read(KEY, noted)] == list(range(114, 120))
 
 
-def test_of_a_turn_with_more_entries_than_a_timeline_the_last_are_kept() -> None:
-    stored, held = Timelines(MemoryStore(), 7), HeldTimelines(7)
+@pytest.mark.parametrize("most", [1, 2, 7])
+def test_of_a_turn_with_more_entries_than_a_timeline_the_last_are_kept(most: int) -> None:
+    stored, held = Timelines(MemoryStore(), most), HeldTimelines(most)
     more = [TimelineEntry(at, "", "event", b"{}") for at in range(1_000)]
     for one in (stored, held):
-        assert one.note(KEY, 0, more[:5]) + one.note(KEY, 5, more) == 12
-        assert one.read(KEY, 12) == more[-7:]
+        noted = one.note(KEY, 0, more[:1])
+        for _ in range(3):
+            noted += one.note(KEY, noted, more)
+            assert one.read(KEY, noted) == more[-most:]
+        assert noted == 1 + 3 * most
 
 
 def test_what_is_held_of_a_timeline_has_its_bound() -> None:
