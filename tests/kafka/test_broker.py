@@ -17,7 +17,7 @@ from confluent_kafka.admin import (
 )
 
 from cjo_stream.definition import load
-from cjo_stream.errors import RefusalError, RetryError, UsageError
+from cjo_stream.errors import RefusalError, RetryError, StopError, UsageError
 from cjo_stream.kafka.client import admin as admin_module
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.definition.apply import apply, current
@@ -156,7 +156,10 @@ class Guarded:
 
 
 class Restarted:
-    """A stage that is started again, once allowed, where the broker forbids it something."""
+    """A stage that is started again when it stops: once allowed, where the broker forbids it.
+
+    It also stops where the others, which take turns with it, take long to start.
+    """
 
     def __init__(self, guarded: Guarded, make: Callable[[], Process]) -> None:
         self._guarded = guarded
@@ -166,9 +169,10 @@ class Restarted:
     def turn(self) -> None:
         try:
             self._stage.turn()
-        except RefusalError as error:
+        except StopError as error:
             self._stage.abandon()
-            self._guarded.allow(str(error))
+            if isinstance(error, RefusalError):
+                self._guarded.allow(str(error))
             self._stage = self._guarded.once_allowed(self._make)
 
     def close(self) -> None:
