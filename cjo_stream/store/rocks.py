@@ -45,9 +45,11 @@ OVERWRITTEN_KEPT_S = 86_400
 """Files with older values than this are merged into those below, while the store is open."""
 _HELD = re.compile("While lock file|lock hold by current process")
 _SPOILT = ("Corruption", "Invalid argument")
-TOMBSTONE_WINDOW = 1_000
-TOMBSTONES_MAX = 500
-"""Compact when 500 of 1,000 neighbours are deleted: each timer is written once, deleted once."""
+TOMBSTONE_WINDOW = 100_000
+TOMBSTONES_MAX = 50_000
+"""A flushed file is merged at once if half of so many neighbours are deletions, which a scan must
+pass. Each timer is written once and deleted once, so with fewer every file would be: and each such
+merge writes most of the store anew."""
 
 
 class Memory:

@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from cjo_stream.engine.port import Store
 from cjo_stream.errors import RebuildError
 from cjo_stream.store.memory import MemoryStore
-from cjo_stream.store.rocks import Memory, RocksStore
+from cjo_stream.store.rocks import COMPACT_FILES, Memory, RocksStore
 from cjo_stream.store.section import Section
 from cjo_stream.testing.store_contract import END, DurableStoreContract, StoreContract
 
@@ -73,6 +74,29 @@ def test_rocks_stores_share_one_memory(tmp_path: Path) -> None:
     for store in stores:
         assert store.get(b"0") == b"v" * 65_536
         store.close()
+
+
+def test_a_flush_full_of_fired_timers_does_not_write_the_store_anew(tmp_path: Path) -> None:
+    store = RocksStore(tmp_path)
+
+    def files() -> list[int]:
+        levels = (f"rocksdb.num-files-at-level{level}" for level in (0, 6))
+        return [int(store._db.property_value(level) or 0) for level in levels]
+
+    store.write([(b"s|%05d" % number, b"a customer" * 50) for number in range(5_000)])
+    store.purge([(b"s", b"t")])
+    assert files() == [0, 1]
+    for flushed in range(1, COMPACT_FILES):
+        timers = [b"t|%05d" % (flushed * 5_000 + number) for number in range(5_000)]
+        store.write([(timer, b"") for timer in timers])
+        store.write([(timer, None) for timer in timers])
+        store._db.flush(True)
+        wait_s = time.monotonic() + 0.3
+        while time.monotonic() < wait_s and files() == [flushed, 1]:
+            time.sleep(0.02)
+        assert files() == [flushed, 1]
+    assert list(store.scan(b"t", b"u")) == []
+    store.close()
 
 
 def test_a_store_that_is_opened_again_has_its_options(tmp_path: Path) -> None:
