@@ -47,8 +47,8 @@ def installed(settings: Settings, tmp_path: Path) -> Settings:
     return settings
 
 
-def sinking(settings: Settings, layer: Path) -> SinkProcess:
-    return opened(SinkProcess(settings, Metrics(), Stopping(), str(layer), 0.0))
+def sinking(settings: Settings, layer: Path, metrics: Metrics | None = None) -> SinkProcess:
+    return opened(SinkProcess(settings, metrics or Metrics(), Stopping(), str(layer), 0.0))
 
 
 def asked(layer: Path, query: str) -> list[tuple[Any, ...]]:
@@ -96,7 +96,11 @@ def test_what_a_topic_lost_before_it_was_read_is_counted_and_shown(
         admin.result(admin.client.delete_records([partition])[partition])
 
     cut(8)
-    live.take(installed, str(layer))
+    metrics = Metrics()
+    behind = sinking(installed, layer, metrics)
+    until(lambda: len(asked(layer, "FROM transition")) == 7, behind)
+    behind.close()
+    assert "cjo_insight_lost_total 3.0" in metrics.render().decode()
     assert asked(layer, "SELECT transition_id FROM transition ORDER BY 1") == [
         (f"t{number}",) for number in (0, 1, 2, 3, 4, 8, 9)
     ]

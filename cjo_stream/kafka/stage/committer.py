@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -55,6 +56,8 @@ class Committer:
         self._metrics = metrics
         self._position = position
         self._commit_due_s = self._copy_due_s = self._refresh_due_s = 0.0
+        self._asked_s: deque[float] = deque()
+        """When each commit that nobody waits for was asked for; they are answered in order."""
 
     def commit_when_due(self) -> None:
         """Commit moved positions when it is time; does not wait for the broker's answer."""
@@ -86,12 +89,15 @@ class Committer:
 
     def on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
         """Receive the broker's answer to a commit that nobody waited for."""
+        took_s = time.perf_counter() - self._asked_s.popleft()
         refused = error or next((p.error for p in places if p.error is not None), None)
         if refused is not None:
             # No harm: the tasks drop what is read again. A fenced member gets an error instead of
             # its next record.
             _LOG.warning("positions were not committed: %s", refused)
             self._forget()
+        else:
+            self._metrics.observe("cjo_commit_seconds", (INTAKE,), took_s)
 
     def _forget(self) -> None:
         """Commit every position again at the next time."""
@@ -112,10 +118,11 @@ class Committer:
             self._commit_some(moved[start : start + LANES_MAX], wait=wait)
 
     def _commit_some(self, moved: list[TopicPartition], *, wait: bool) -> None:
+        began_s = time.perf_counter()
         if not wait:
             self._consumer.commit(offsets=moved, asynchronous=True)
+            self._asked_s.append(began_s)
             return
-        began_s = time.perf_counter()
         try:
             answers = self._consumer.commit(offsets=moved, asynchronous=False) or []
         except KafkaException as error:

@@ -1,17 +1,26 @@
 import re
 from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from cjo_stream.errors import CjoError, HoleError, RefusalError, RetryError, StopError, UsageError
+from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.process import stage
 from cjo_stream.kafka.process.stage import (
     STANDSTILL_S,
     STEADY_S,
     Linger,
     Standstill,
+    Stopping,
     begins_anew,
     measuring,
+    work,
 )
+from cjo_stream.settings import Settings
+from cjo_stream.telemetry import Metrics
 
 
 def test_an_outage_is_waited_for_within_the_process_however_often_it_comes() -> None:
@@ -30,6 +39,51 @@ def test_what_may_come_of_an_outage_begins_anew_once_and_then_ends_the_process(
 @pytest.mark.parametrize("error", [RefusalError("missing"), UsageError("wrong")])
 def test_what_somebody_has_to_mend_ends_the_process(error: CjoError) -> None:
     assert not begins_anew(error, ran_s=10 * STEADY_S)
+
+
+def test_a_process_that_begins_anew_drops_what_it_holds_and_counts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Admin, "ping", lambda _: None)
+    monkeypatch.setattr(stage, "end_once_away", lambda _: None)
+    done: list[str] = []
+    shown: list[Metrics] = []
+
+    class Process:
+        vitals = SimpleNamespace(
+            problem=lambda: None,
+            ready=lambda _: lambda: None,
+            start=lambda: None,
+            stop=lambda: None,
+        )
+
+        def __init__(self, _: Settings, metrics: Metrics, stopping: Stopping) -> None:
+            self._stopping = stopping
+            shown.append(metrics)
+
+        def open(self) -> None:
+            done.append("open")
+
+        def turn(self) -> None:
+            done.append("turn")
+            if done.count("turn") < 3:
+                raise RetryError("away")
+            self._stopping.ask()
+
+        def close(self) -> None:
+            done.append("close")
+
+        def abandon(self) -> None:
+            done.append("abandon")
+
+        def not_ready(self) -> None:
+            return None
+
+    assert work(Settings(data_dir=tmp_path), "intake", cast(Any, Process)) == 0
+    again = ["open", "turn", "abandon"]
+    assert done == [*again, *again, "open", "turn", "close"]
+    assert shown[0] is shown[-1]
+    assert "cjo_begun_anew_total 2.0" in shown[0].render().decode()
 
 
 def test_a_process_says_what_it_is_and_which_libraries_decide_in_it() -> None:

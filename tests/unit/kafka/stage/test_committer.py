@@ -67,6 +67,10 @@ class World:
         self.committer.commit_when_due()
         self.broker.did.clear()
 
+    def timed(self) -> float | None:
+        """Return how many commits were timed."""
+        return shown(self.metrics).get('cjo_commit_seconds_count{stage="intake"}')
+
     def step(self, to: int) -> None:
         """Read up to an offset, and send what that gives."""
         self.lane.next = to
@@ -92,8 +96,22 @@ def test_a_commit_waits_for_what_is_on_its_way(commit: str) -> None:
     assert world.broker.did == ["sent to internal"]
     COMMITS[commit](world.committer)
     assert world.broker.did[:3] == ["sent to internal", "delivered", "committed 7"]
-    timed = shown(world.metrics).get('cjo_commit_seconds_count{stage="intake"}')
-    assert timed == (None if commit == "when due" else 1), "a commit that is waited for is timed"
+    if commit == "when due":
+        assert world.timed() is None
+        world.committer.on_commit(None, [TopicPartition(*PLACE, 7)])
+    assert world.timed() == 1
+
+
+def test_a_commit_that_the_broker_refuses_is_asked_for_again_and_not_timed() -> None:
+    world = World()
+    world.step(to=7)
+    when_due(world.committer)
+    world.committer.on_commit(KafkaError(KafkaError._FAIL), [])
+    when_due(world.committer)
+    assert [what for what in world.broker.did if what == "committed 7"] == ["committed 7"] * 2
+    assert world.timed() is None
+    world.committer.on_commit(None, [TopicPartition(*PLACE, 7)])
+    assert world.timed() == 1
 
 
 @pytest.mark.parametrize("commit", COMMITS)
