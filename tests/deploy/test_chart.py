@@ -90,13 +90,24 @@ def test_kubernetes_takes_every_object(rendered: str, version: str, tmp_path: Pa
     assert check([stateful]).returncode != 0, "the check finds nothing"
 
 
-def test_custom_objects_are_off_unless_asked_for_and_as_their_schema_says() -> None:
-    schema = (Path(__file__).parent / "servicemonitor.json").read_text()
-    assert objects(helm().stdout, "ServiceMonitor") == []
-    (monitor,) = objects(helm(*EVERYTHING).stdout, "ServiceMonitor")
-    wrong = {**monitor, "spec": {**monitor["spec"], "endpoint": []}}
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [
+        ("ServiceMonitor", {"endpoint": []}),
+        ("ServiceMonitor", {"endpoints": [{"interval": "15 s"}]}),
+        ("PrometheusRule", {"rules": []}),
+        ("PrometheusRule", {"groups": [{"name": "cjo", "rules": [{"alert": "Down"}]}]}),
+    ],
+)
+def test_custom_objects_are_off_unless_asked_for_and_as_their_operator_says(
+    kind: str, wrong: dict[str, Any]
+) -> None:
+    schema = (Path(__file__).parent / f"{kind.lower()}.json").read_text()
+    assert objects(helm().stdout, kind) == []
+    (found,) = objects(helm(*EVERYTHING).stdout, kind)
+    mistaken = {**found, "spec": {**found["spec"], **wrong}}
     code = "import json, jsonschema, sys; jsonschema.validate(*map(json.loads, sys.argv[1:]))"
-    for document, is_right in ((monitor, True), (wrong, False)):
+    for document, is_right in ((found, True), (mistaken, False)):
         call = [str(VALIDATE.parent / "python"), "-c", code, json.dumps(document), schema]
         done = subprocess.run(call, capture_output=True, text=True, timeout=60)
         assert (done.returncode == 0) is is_right, done.stderr
