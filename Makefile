@@ -132,7 +132,7 @@ endurance: $(READY) ## an installation for an hour: CASE=soak (a kill a minute),
 	  --customers $(or $(CUSTOMERS),5000)
 
 .PHONY: sizing
-sizing: $(READY) ## what an installation needs: OF=customers (10,000 to 2,000,000) or partitions (4 to 256)
+sizing: $(READY) ## what an installation needs: OF=customers (10,000 to 2,000,000), partitions (4 to 256) or moving
 	$(BIN)/python -m tests.bench.sizing $(or $(OF),customers)
 
 .PHONY: compiled

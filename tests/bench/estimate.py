@@ -1,8 +1,8 @@
 """What the formula of docs/capacity.md comes from, measured again: a line of JSON.
 
-The traffic of the shop is read from a file by `cjo-stream run`, whose events a second give the CPU
-of an event as that page says; then it goes through an installation on a broker of its own, whose
-CPU is measured. Exits with 1 where it takes half as much again as was estimated.
+The traffic of a bundled topology is read from a file by `cjo-stream run`, whose events a second
+give the CPU of an event as that page says; then it goes through an installation on a broker of its
+own, whose CPU is measured. Exits with 1 where it takes half as much again as was estimated.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from confluent_kafka import Producer
 
 from cjo_stream.definition import load
 from cjo_stream.kafka.topic.name import Names
-from cjo_stream.simulate import Simulated, traffic, write_native
+from cjo_stream.simulate import Simulated, models, traffic, write_native
 from tests.bench.kafka import CHECKPOINT_S, cpu_s
 from tests.world.broker import start_broker
 from tests.world.chain import Chain, wait_until_quiet
 
-TOPOLOGY = Path(__file__).parents[2] / "topologies/shop"
+TOPOLOGIES = Path(__file__).parents[2] / "topologies"
 WORKER, OTHERS = 1.3, 0.5
 """What the worker, and intake and dispatch together, take of an event: times that of a run. Found
-by this program: it shows whether they still hold for the shop, and nothing of other jobs."""
+by this program with the shop; another topology is a check of them."""
 TOO_MUCH = 1.5
 EVENTS = 60_000
 HOURS = 2
@@ -41,10 +41,12 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--events", type=int, default=EVENTS)
+    parser.add_argument("--topology", choices=models(), default="shop")
     asked = parser.parse_args()
+    topology = TOPOLOGIES / asked.topology
     duration_ms = HOURS * 3_600_000
     simulated = traffic(
-        TOPOLOGY.name,
+        asked.topology,
         people=asked.events // 20,
         seed=1,
         start_ms=int(time.time() * 1000) - duration_ms,
@@ -56,11 +58,12 @@ def main() -> int:
         place = Path(folder) / "chain"
         place.mkdir()
         chain = Chain(broker.bootstrap, place, checkpoint_interval_s=CHECKPOINT_S)
-        run_us = of_files(chain, TOPOLOGY, events)
-        measured_us = on_kafka(chain, TOPOLOGY, events)
+        run_us = of_files(chain, topology, events)
+        measured_us = on_kafka(chain, topology, events)
     worker = measured_us["worker-0"] / (WORKER * run_us)
     whole = sum(measured_us.values()) / ((WORKER + OTHERS) * run_us)
     found = {
+        "topology": asked.topology,
         "events": len(events),
         "run, us": round(run_us, 1),
         "measured, us": {name: round(us, 1) for name, us in measured_us.items()},

@@ -4,6 +4,8 @@
                  checkpoints and in memory; events a second; how long a worker is away that was
                  killed, with its state folder and without it
     partitions   4 to 256 of them: CPU at rest, memory, events a second, the same two pauses
+    moving       10,000 to 500,000 customers: how long their base takes to an installation with
+                 twice the partitions, and with how much memory
 
 `python -m tests.bench.sizing customers --sizes 10000,100000`. The job is the yardstick's.
 """
@@ -11,8 +13,12 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +34,11 @@ from tests.bench.kafka import TOPOLOGY, cpu_s
 from tests.world.broker import start_broker
 from tests.world.chain import Chain
 
-SIZES = {"customers": (10_000, 100_000, 500_000, 2_000_000), "partitions": (4, 16, 64, 256)}
+SIZES = {
+    "customers": (10_000, 100_000, 500_000, 2_000_000),
+    "partitions": (4, 16, 64, 256),
+    "moving": (10_000, 100_000, 500_000),
+}
 PARTITIONS = 4
 CUSTOMERS = 10_000
 """Of an installation whose number of partitions is looked at."""
@@ -38,6 +48,8 @@ CHECKPOINT_INTERVAL_S = 60
 """More often than by default: nothing here waits five minutes for one."""
 CHECKPOINT_S = 70.0
 """By then a checkpoint has all that came before."""
+REMINDED_S = 15.0
+"""By then every reminder has been sent, and the installation is at rest."""
 TRICKLE = 100.0
 """Events a second, to see how long nothing comes."""
 TRICKLE_S = 10.0
@@ -110,6 +122,12 @@ class Site:
         time.sleep(REST_S)
         used = {name: cpu - before[name] for name, cpu in self._cpu_s().items()}
         return {name: round(s / REST_S, 4) for name, s in used.items()}
+
+    def end_in_order(self) -> None:
+        """End all processes, so that nothing is on its way."""
+        time.sleep(REMINDED_S)
+        for name in self.chain.names:
+            self.chain.hold_down(name, signal.SIGTERM)
 
     def _cpu_s(self) -> dict[str, float]:
         """Return the CPU that each process has used, the broker's too, seconds."""
@@ -193,6 +211,54 @@ def by_partitions(sizes: list[int]) -> Iterator[dict[str, Any]]:
             }
 
 
+def by_moving(sizes: list[int]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each number of customers, whose base moves to an installation of its own."""
+    for size in sizes:
+        with site(PARTITIONS) as place:
+            place.grow(size)
+            place.end_in_order()
+            old = place.chain
+            export, folder = old.folder / "export", old.folder / "new"
+            left = measured(old, "base", "export", str(export))
+            folder.mkdir()
+            new = Chain(old.bootstrap, folder, partitions=2 * PARTITIONS)
+            new.create(TOPOLOGY)
+            arrived = measured(new, "base", "import", str(export))
+            yield {
+                "customers": size,
+                "export": left,
+                "export, bytes a customer": round(_bytes(export) / size),
+                "import": arrived,
+                "until its first command, s": first_command_s(new),
+            }
+
+
+def measured(chain: Chain, *command: str) -> dict[str, float]:
+    """Return what a command took: seconds, and its largest memory."""
+    call = [sys.executable, "-m", "cjo_stream", *command]
+    began_s = time.monotonic()
+    process = subprocess.Popen(call, env=chain.env(), stdout=subprocess.DEVNULL)
+    _, code, used = os.wait4(process.pid, 0)
+    assert code == 0, f"{command}: {code}"
+    return {"s": round(time.monotonic() - began_s, 1), "memory": used.ru_maxrss * 1024}
+
+
+def first_command_s(chain: Chain) -> float:
+    """Start an installation; return how long it takes until it answers an event."""
+    began_s, traffic = time.monotonic(), Traffic(chain, 0)
+    ear = Ear(commands_of(chain), traffic)
+    ear.start()
+    chain.start(TOPOLOGY)
+    try:
+        traffic.greet(0)
+        traffic.flush()
+        ear.wait_for_all(WITHIN_S)
+        return round(time.monotonic() - began_s, 1)
+    finally:
+        ear.end()
+        chain.stop()
+
+
 def main() -> int:
     """Measure; print each row as it is found, and write all of them."""
     parser = argparse.ArgumentParser(
@@ -205,12 +271,12 @@ def main() -> int:
     asked = parser.parse_args()
     sizes = [int(size) for size in asked.sizes.split(",")] if asked.sizes else SIZES[asked.of]
     rows = []
-    found = (
-        by_customers(sorted(sizes), asked.partitions)
-        if asked.of == "customers"
-        else by_partitions(sorted(sizes))
-    )
-    for row in found:
+    measures = {
+        "customers": functools.partial(by_customers, partitions=asked.partitions),
+        "partitions": by_partitions,
+        "moving": by_moving,
+    }
+    for row in measures[asked.of](sorted(sizes)):
         print(json.dumps(row), flush=True)
         rows.append(row)
     asked.out.mkdir(parents=True, exist_ok=True)
