@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated
 
 import typer
@@ -18,6 +17,7 @@ from cjo_stream.cli.insight_figure import (
 )
 from cjo_stream.cli.option import read_duration
 from cjo_stream.cli.relation import Form
+from cjo_stream.core.likeness import nearest
 from cjo_stream.errors import UsageError
 
 
@@ -56,8 +56,8 @@ def automation(
     channels = [one for (one,) in rows]
     for one in by_hand:
         if one not in channels:
-            near = difflib.get_close_matches(one, channels, 1)
-            hint = f"did you mean {near[0]}? " if near else ""
+            near = nearest(one, channels)
+            hint = f"did you mean {near}? " if near else ""
             raise UsageError(
                 f"--by-hand {one}: nothing of the layer is on that channel; {hint}there are "
                 f"{', '.join(channels) or 'none: sink the events with --events'}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from cjo_stream.cli.insight_figure import Format, From, LayerAt, List, Until, no
 from cjo_stream.cli.option import Complaint, Valued, read_period
 from cjo_stream.cli.relation import Form, show, write
 from cjo_stream.cli.terminal import moment, note, say, say_json
+from cjo_stream.core.likeness import nearest
 from cjo_stream.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def check_types(connection: Any, complaints: Sequence[str]) -> None:
     types = [one for (one,) in rows]
     for one in complaints:
         if one not in types:
-            near = difflib.get_close_matches(one, types, 1)
-            hint = f"did you mean {near[0]}? " if near else ""
+            near = nearest(one, types)
+            hint = f"did you mean {near}? " if near else ""
             raise UsageError(
                 f"--complaint {one}: no event of the layer is of that type; {hint}"
                 f"there are {', '.join(types) or 'none: add them with `insight sink --events`'}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated
 
 import typer
 
 from cjo_stream.cli.insight_figure import LayerAt, note_reach
 from cjo_stream.cli.terminal import numbered, say, warn
+from cjo_stream.core.likeness import nearest
 from cjo_stream.errors import UsageError
 
 
@@ -41,8 +41,8 @@ def iceberg(
 
     for view in views or ():
         if view not in VIEWS:
-            near = difflib.get_close_matches(view, VIEWS, 1)
-            hint = f"did you mean {near[0]}? " if near else ""
+            near = nearest(view, VIEWS)
+            hint = f"did you mean {near}? " if near else ""
             raise UsageError(f"there is no view `{view}`: {hint}there are {', '.join(VIEWS)}")
     properties = dict(_property(one) for one in property_ or ())
     connection, manifest = connect(layer)

@@ -6,42 +6,18 @@ out.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final, NamedTuple
 
 from cjo_stream.core.likeness import surely
 from cjo_stream.core.profile.consent import EVERY_CHANNEL, EVERYWHERE, NAME_CHARACTERS_MAX
+from cjo_stream.core.vocabulary import status_of, word_of
 from cjo_stream.core.word import ConsentStatus
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.built_in import check_names
 
 CONSENT_TYPE: Final = "cjo.consent"
 
-STATUSES: Final = {
-    ConsentStatus.GRANTED: (
-        "granted", "grant", "given", "yes", "y", "true", "on", "opt_in", "opted_in", "optin",
-        "subscribed", "subscribe", "resubscribed", "resubscribe", "group_resubscribe", "accepted",
-        "accept", "allowed", "allow", "active", "confirmed", "consented", "confirmed_opt_in",
-        "double_opt_in", "start", "unstop",
-    ),
-    ConsentStatus.DENIED: (
-        "denied", "deny", "declined", "decline", "rejected", "reject", "refused", "refuse", "no",
-        "n", "false", "off", "not_given", "not_granted", "not_subscribed", "never_subscribed",
-        "non_subscribed", "not_opted_in", "disallowed", "no_consent",
-    ),
-    ConsentStatus.REVOKED: (
-        "revoked", "revoke", "withdrawn", "withdraw", "opt_out", "opted_out", "optout",
-        "unsubscribed", "unsubscribe", "group_unsubscribe", "global_unsubscribe",
-        "globally_unsubscribed", "list_unsubscribe", "one_click_unsubscribe", "spam", "spamreport",
-        "spam_report", "spam_complaint", "complained", "complaint", "abuse", "expired", "stop",
-        "stopall", "cancel", "end", "quit",
-    ),
-}  # fmt: skip
-"""What each status is called by the big senders; blanks and dashes count as `_`."""
-
-_STATUS_OF: Final = {word: str(status) for status, words in STATUSES.items() for word in words}
-_BETWEEN: Final = re.compile(r"[\s_-]+")
 _NEEDED: Final = "purpose", "status"
 _CHANNEL: Final = ("channel",)
 
@@ -53,7 +29,7 @@ def check_consent(attributes: Mapping[str, Any], known: Collection[str]) -> None
     side: it is taken, whatever else it says. `known` are the names that a statement may have.
     """
     check_names(attributes, _NEEDED, known)
-    if _status(attributes) == ConsentStatus.GRANTED:
+    if status_of(attributes.get("status")) == ConsentStatus.GRANTED:
         check_names(attributes, _CHANNEL, known)
 
 
@@ -62,10 +38,10 @@ def read_consent(attributes: dict[str, Any], channels: Collection[str]) -> dict[
 
     `channels` are those of the topology.
     """
-    purpose = _word(attributes.get("purpose"))
+    purpose = word_of(attributes.get("purpose"))
     if purpose is None or len(purpose) > NAME_CHARACTERS_MAX:
         raise InputError("invalid", "a consent needs `purpose`, a text such as marketing")
-    status = _status(attributes)
+    status = status_of(attributes.get("status"))
     if status is None:
         raise InputError(
             "invalid",
@@ -76,7 +52,7 @@ def read_consent(attributes: dict[str, Any], channels: Collection[str]) -> dict[
     channel = attributes.get("channel")
     if channel is None:
         return read
-    named = _word(channel)
+    named = word_of(channel)
     if named in EVERY_CHANNEL:
         named = EVERYWHERE
     elif named not in channels:
@@ -108,14 +84,3 @@ def why_wide(read: dict[str, Any], known: Collection[str], *, has_map: bool) -> 
     elif has_map:
         return Wide("map", [])
     return Wide("attribute", names) if names else None
-
-
-def _status(attributes: Mapping[str, Any]) -> str | None:
-    return _STATUS_OF.get(_BETWEEN.sub("_", _word(attributes.get("status")) or ""))
-
-
-def _word(value: Any) -> str | None:
-    """Return a text in lower case, as are `true` and `false`; None for what is not a word."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value.strip().lower() or None if isinstance(value, str) else None

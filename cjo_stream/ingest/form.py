@@ -6,7 +6,6 @@ Nothing of it is guessed: a file that is written otherwise is refused, with the 
 from __future__ import annotations
 
 import codecs
-import difflib
 import io
 import re
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from typing import IO, Any, Final
 
 import msgspec
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.errors import UsageError
 
 ENCODINGS: Final = ("utf-8", "utf-16", "utf-16-le", "utf-16-be", "latin-1", "windows-1252")
@@ -122,8 +122,8 @@ def _encoding(written: str) -> str:
     except (LookupError, ValueError):
         name = ""
     if name not in _ALLOWED:
-        close = difflib.get_close_matches(written.lower(), ENCODINGS, 1)
-        meant = f"; perhaps {close[0]} is meant" if close else ""
+        close = nearest(written.lower(), ENCODINGS)
+        meant = f"; perhaps {close} is meant" if close else ""
         raise UsageError(
             f"--encoding {written}: not a known one{meant}. It may be {', '.join(ENCODINGS)}"
         )

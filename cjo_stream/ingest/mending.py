@@ -8,7 +8,6 @@ expressions read the record as it was refused.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -24,6 +23,7 @@ from cjo_stream.core.expression import (
     Place,
     compile_expression,
 )
+from cjo_stream.core.likeness import nearest
 from cjo_stream.engine.intake import events_of, refusal_of
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError, UsageError
@@ -132,7 +132,7 @@ def _compiled(option: str, text: str) -> Expression:
         ) from None
     for root, *fields in compiled.paths:
         if root == "item" and fields and fields[0] not in _LETTER:
-            near = next(iter(difflib.get_close_matches(str(fields[0]), _LETTER, 1)), None)
+            near = nearest(str(fields[0]), _LETTER)
             meant = f"did you mean item.{near}?" if near else f"it has {', '.join(_LETTER)}"
             raise UsageError(f"{option} {text.strip()}: a dead letter has no {fields[0]}: {meant}")
     return compiled

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import re
 from collections.abc import Iterator
 from typing import IO, Any, Final
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.errors import CjoError, RetryError, UsageError
 
 _URL: Final = re.compile(r"[a-z][a-z0-9+.-]*://")
@@ -30,8 +30,8 @@ def file_system(url: str) -> tuple[Any, str]:
         ) from None
     except ValueError:
         kind = url.partition("://")[0]
-        near = difflib.get_close_matches(kind, fsspec.available_protocols(), 1)
-        meant = f"did you mean {near[0]}://?" if near else "write a folder, or s3://bucket/path"
+        near = nearest(kind, fsspec.available_protocols())
+        meant = f"did you mean {near}://?" if near else "write a folder, or s3://bucket/path"
         raise UsageError(f"{url}: there is no kind of place `{kind}://`; {meant}") from None
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.errors import UsageError
 from cjo_stream.settings.model import Settings
 from cjo_stream.settings.name import PREFIX, SUPERVISED, flat, variable
@@ -47,8 +47,8 @@ def file_values(config: Path | None) -> dict[str, Any]:
         raise UsageError(f"{config} is not valid TOML: {error}: mend that place") from None
     for name in given:
         if name not in Settings.model_fields:
-            near = difflib.get_close_matches(name, sorted(Settings.model_fields), 1)
-            meant = f"did you mean `{near[0]}`?" if near else "`cjo-stream settings` lists them"
+            near = nearest(name, Settings.model_fields)
+            meant = f"did you mean `{near}`?" if near else "`cjo-stream settings` lists them"
             raise UsageError(f"{config}: there is no setting `{name}`; {meant}")
     if isinstance(given.get("kafka"), dict):
         # In the form of the variables, so that a variable beats the file.

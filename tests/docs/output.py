@@ -8,8 +8,8 @@ from typing import Any, Final, get_args
 
 from cjo_stream.core import catalogue
 from cjo_stream.core.record import Reason
+from cjo_stream.core.vocabulary import STATUSES
 from cjo_stream.core.word import ConsentStatus
-from cjo_stream.ingest.consent import STATUSES
 from cjo_stream.ingest.placeholder import BY_DATABASES, BY_PEOPLE, BY_SCRIPTS, PATTERNS
 from tests.docs import word
 from tests.docs.page import ROOT

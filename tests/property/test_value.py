@@ -18,9 +18,10 @@ from cjo_stream.core.expression.timestamp import read
 from cjo_stream.core.expression.zone import read_timestamp, zone, zone_name, zone_names
 from cjo_stream.core.expression.zone_name import RAILS, WINDOWS
 from cjo_stream.core.program.topology import IdentifierType
+from cjo_stream.core.vocabulary import STATUSES
 from cjo_stream.core.word import ConsentStatus, Ignored
 from cjo_stream.errors import InputError
-from cjo_stream.ingest.consent import STATUSES, read_consent
+from cjo_stream.ingest.consent import read_consent
 from cjo_stream.ingest.normalise import EXACT_FLOATS, normaliser, text_of_number
 
 LONG = bool(os.environ.get("CJO_LONG"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable
 from typing import Final
+
+from cjo_stream.core.likeness import nearest
 
 QUOTED_TEXT: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _PLAIN: Final = re.compile(r"[^'\"()\[\]{}<>=*/+%&|\\]+")
@@ -118,7 +119,7 @@ def function_instead(name: str, functions: Iterable[str]) -> tuple[str, str]:
     near = folded if folded in known else ""
     cure = "" if near else _FOREIGN.get(folded, "")
     if not near and not cure:
-        near = next(iter(difflib.get_close_matches(folded, known, 1)), "")
+        near = nearest(folded, known) or ""
     hint = f"did you mean {near!r}? " if near else f"{cure}. " if cure else ""
     return f"no function {name!r}; {hint}Functions: {', '.join(known)}", near
 

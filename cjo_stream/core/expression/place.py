@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 from collections.abc import Iterable
 
 import msgspec
+
+from cjo_stream.core.likeness import nearest
 
 PROFILE_FIELDS = frozenset(
     {
@@ -106,7 +107,7 @@ def no_such(
     `path` is the text before the name in the expression, from `column` on. `otherwise` follows if
     no known name is close.
     """
-    close = difflib.get_close_matches(name, sorted(known), 1)
-    hint = f"; did you mean {close[0]!r}?" if close else otherwise
-    near = path + close[0] if close else ""
+    close = nearest(name, known)
+    hint = f"; did you mean {close!r}?" if close else otherwise
+    near = path + close if close else ""
     return ExpressionError(what + hint, column, Fault.NAME, path + name, near)

@@ -11,7 +11,6 @@ one the earlier is meant. Times outside of the years 1 to 9999 are missing.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import math
 import re
 from decimal import Decimal
@@ -27,6 +26,7 @@ from cjo_stream.core.expression.pattern import (
 from cjo_stream.core.expression.scope import Scope
 from cjo_stream.core.expression.value import NUMBERS, doubted, fault, unread
 from cjo_stream.core.expression.zone import LEAP_MS, UTC, to_ms, zone, zone_name, zone_names
+from cjo_stream.core.likeness import nearest
 
 UNITS: Final = ("s", "ms", "us", "ns", "excel")
 TEXT_CHARACTERS_MAX: Final = 100
@@ -139,7 +139,7 @@ def problem(position: int, fixed: Any) -> str | None:
 
 
 def _near(text: str, known: Any) -> str:
-    return next(iter(difflib.get_close_matches(text, sorted(known), 1)), "")
+    return nearest(text, known) or ""
 
 
 def _without_format(x: str | int | float, tzinfo: dt.tzinfo) -> int | None:

@@ -11,14 +11,16 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
-from cjo_stream.core.expression.literal import compared
+from cjo_stream.core.expression.literal import compared, results
 from cjo_stream.core.likeness import surely
+from cjo_stream.core.profile.consent import EVERY_CHANNEL, EVERYWHERE
 from cjo_stream.core.program.program import ENGINE_TYPES
-from cjo_stream.core.vocabulary import BUILT_IN, OWN
+from cjo_stream.core.vocabulary import BUILT_IN, OWN, status_of, word_of
+from cjo_stream.core.word import ConsentStatus, Outcome
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.use import Named, Reading, Types, Uses
 from cjo_stream.definition.code import Code
-from cjo_stream.definition.grammar.item import Item
+from cjo_stream.definition.grammar.item import Item, Pair
 from cjo_stream.definition.text.report import quoted, unknown
 
 _ENGINE_ATTRIBUTES: Final = frozenset(("journey", "key", "outcome"))
@@ -52,11 +54,40 @@ def check_events(uses: Uses, raised: Mapping[str, Collection[str]], context: Con
             _check_reading(reading, known, context)
         elif reading.types:
             _warn_of_reading(reading, context)
-    for key, types in uses.given:
+    for pair, expression, types in uses.given:
+        key = pair.key
         if is_whole:
             _check(key, 0, key.value, types, known, context)
         elif types:
             _warn_of(key, key.value, types, context)
+        if expression is not None and types and len(types) == 1:
+            _check_words(pair, next(iter(types)), context)
+
+
+def _check_words(pair: Pair, type_: str, context: Context) -> None:
+    """Report fixed texts that no record can be right with, such as an `outcome` of none."""
+    name = pair.key.value
+    for written, offset in results(pair.value) if isinstance(pair.value, str) else ():
+        if words := _words_of_which_it_is_none(written, type_, name, context):
+            context.refuse(pair, offset, written, *unknown(name, written, words))
+
+
+def _words_of_which_it_is_none(
+    written: str, type_: str, name: str, context: Context
+) -> Collection[str]:
+    """Return the words of an attribute of built-in meaning; none if a text is among them."""
+    channels = context.declared.channels
+    words: Collection[str] = ()
+    match type_, name:
+        case "cjo.consent", "status":
+            words = () if status_of(written) else tuple(ConsentStatus)
+        case "cjo.consent", "channel" if context.declared.is_known:
+            words = () if word_of(written) in EVERY_CHANNEL else {*channels, EVERYWHERE}
+        case "cjo.outcome", "outcome":
+            words = tuple(Outcome)
+        case "cjo.outcome", "channel" if context.declared.is_known:
+            words = channels
+    return () if written in words else words
 
 
 def _types(uses: Uses) -> Iterator[Named]:

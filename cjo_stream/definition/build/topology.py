@@ -220,14 +220,17 @@ def _build_maps(channel: str, items: list[Item], context: Context) -> Iterator[R
         }
         each = context.expression(fields.get("each"), Place.MAP, definition)
         types = _types_of_map(fields.get("type"), formulas["type"], context)
-        context.uses.given += (Given(one.key, types) for one in fields.items("attributes"))
         for entry in fields.items("identifiers"):
-            types = context.declared.identifiers
-            context.check_known(entry.key.node, "identifier type", entry.key.value, types)
+            known = context.declared.identifiers
+            context.check_known(entry.key.node, "identifier type", entry.key.value, known)
         several = {
             name: context.expressions(fields.items(name), place, definition)
             for name in ("identifiers", "attributes")
         }
+        context.uses.given += (
+            Given(one, several["attributes"].get(one.key.value), types)
+            for one in fields.items("attributes")
+        )
         type_, time = formulas["type"], formulas["time"]
         if type_ is not None and time is not None:
             yield RowMap(type=type_, time=time, id=formulas["id"], each=each, **several)

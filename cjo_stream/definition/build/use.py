@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cjo_stream.core.expression import Expression
-from cjo_stream.definition.grammar.item import Fields, Item
+from cjo_stream.definition.grammar.item import Fields, Item, Pair
 
 Types = frozenset[str] | None
 """Event types that may have led to a place; None if they are not known."""
@@ -32,7 +32,9 @@ class Reading(NamedTuple):
 class Given(NamedTuple):
     """An attribute that a `map` gives to events of one of some types."""
 
-    key: Item
+    pair: Pair
+    expression: Expression | None
+    """None if it does not compile."""
     types: Types
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any, Final
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.errors import UsageError
 from cjo_stream.insight.figure.figure import Figure, open_list
 from cjo_stream.insight.layer.people import Change, Followed
@@ -57,8 +57,8 @@ def _name(connection: Any, by: str) -> str:
     name = by.removeprefix(_PROFILE)
     if by.startswith(_PROFILE) and name in names:
         return name
-    near = difflib.get_close_matches(name, names, 1)
-    meant = f"did you mean {_PROFILE}{near[0]}?" if near else f"they have {', '.join(names)}"
+    near = nearest(name, names)
+    meant = f"did you mean {_PROFILE}{near}?" if near else f"they have {', '.join(names)}"
     raise UsageError(f"--by {by}: no profile of the layer has that fact or trait; {meant}")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.core.program.measure import VALUE_MAX
 from cjo_stream.errors import UsageError
 
@@ -117,5 +117,5 @@ def _names(connection: Any, query: str, values: dict[str, Any]) -> list[str]:
 
 
 def _near(name: str, names: Sequence[str]) -> str:
-    near = [] if name in names else difflib.get_close_matches(name, names, 1)
-    return f"did you mean {near[0]}? " if near else ""
+    near = None if name in names else nearest(name, names)
+    return f"did you mean {near}? " if near else ""

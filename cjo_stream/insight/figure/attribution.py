@@ -7,10 +7,10 @@ list     model, touch and credit under each other: what the figure sums
 
 from __future__ import annotations
 
-import difflib
 from importlib import resources
 from typing import Any, Final, Literal
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.errors import UsageError
 from cjo_stream.insight.markov import Chain, Touch, removal_effects
 
@@ -111,8 +111,8 @@ def _check_goal(connection: Any, goal: str) -> None:
     if not journeys:
         raise UsageError("the layer holds no transition records, so no goal is known")
     if goal not in journeys:
-        near = difflib.get_close_matches(goal, journeys, 1)
-        meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(journeys))}"
+        near = nearest(goal, journeys)
+        meant = f"did you mean {near}?" if near else f"there are {', '.join(sorted(journeys))}"
         raise UsageError(f"no record is of the journey `{goal}`: {meant}")
 
 

@@ -7,10 +7,10 @@ the best one: whatever an earlier beginning reaches in time, it does too.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any, Final, get_args
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.core.record import Reason
 from cjo_stream.errors import UsageError
 
@@ -109,7 +109,7 @@ def unmet(connection: Any, steps: Sequence[str]) -> list[tuple[str, str | None]]
         return []
     known = [step for (step,) in connection.execute(_KNOWN).fetchall()]
     left = [step for step in dict.fromkeys(steps) if step not in reached and step not in known]
-    return [(step, next(iter(difflib.get_close_matches(step, known, 1)), None)) for step in left]
+    return [(step, nearest(step, known)) for step in left]
 
 
 def _fits(step: str, number: int, values: dict[str, Any]) -> tuple[str, str]:
@@ -127,8 +127,8 @@ def _fits(step: str, number: int, values: dict[str, Any]) -> tuple[str, str]:
     journey, colon, reason = step.partition(":")
     if colon:
         if reason not in _REASONS:
-            near = difflib.get_close_matches(reason, _REASONS, 1)
-            meant = f"did you mean {near[0]}?" if near else f"it is one of {', '.join(_REASONS)}"
+            near = nearest(reason, _REASONS)
+            meant = f"did you mean {near}?" if near else f"it is one of {', '.join(_REASONS)}"
             raise UsageError(f"`{step}` has no reason of a transition behind the colon: {meant}")
         values |= {first: journey, second: reason}
         return f"(journey = ${first} AND reason = ${second})", "false"

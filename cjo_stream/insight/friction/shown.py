@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -10,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.core.program.measure import VALUE_MAX
 from cjo_stream.errors import UsageError
 from cjo_stream.insight.figure.attribute import AT, names_of
@@ -85,8 +85,8 @@ def read_value(connection: Any, text: str, option: str = "--value") -> Value:
     ]
     named = [one for one in types if text.startswith(one + ".")]
     if not named:
-        near = difflib.get_close_matches(text.split(".")[0], types, 1)
-        hint = f"did you mean {near[0]}.ATTRIBUTE? " if near else ""
+        near = nearest(text.split(".")[0], types)
+        hint = f"did you mean {near}.ATTRIBUTE? " if near else ""
         raise UsageError(
             f"{option} {text}: no event of the layer has a type with which that begins; {hint}"
             f"write TYPE.ATTRIBUTE, with one of {', '.join(types) or 'no types: add --events'}"

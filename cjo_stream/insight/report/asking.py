@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.errors import UsageError
 from cjo_stream.insight.figure import funnel
 from cjo_stream.insight.figure.figure import Figure, counting, open_list
@@ -162,6 +162,6 @@ def _check(journey: str, names: Sequence[str]) -> None:
         return
     if not names:
         raise UsageError("the layer holds no transition records: no journey is known")
-    near = difflib.get_close_matches(journey, names, 1)
-    meant = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}"
+    near = nearest(journey, names)
+    meant = f"did you mean {near}?" if near else f"there are {', '.join(names)}"
     raise UsageError(f"no record is of the journey `{journey}`: {meant}")

@@ -6,13 +6,13 @@ names here only serves to suggest the nearest one for an unknown name.
 
 from __future__ import annotations
 
-import difflib
 import socket
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
+from cjo_stream.core.likeness import nearest
 from cjo_stream.errors import UsageError
 from cjo_stream.settings import Settings
 
@@ -110,8 +110,8 @@ def check_names(properties: Mapping[str, str]) -> None:
 
 
 def _no_property(name: str) -> UsageError:
-    near = difflib.get_close_matches(name, sorted(NAMES), 1)
-    meant = f"did you mean {near[0]} ({_variable(near[0])})?" if near else "see its documentation"
+    near = nearest(name, NAMES)
+    meant = f"did you mean {near} ({_variable(near)})?" if near else "see its documentation"
     return UsageError(f"librdkafka has no property {name} ({_variable(name)}); {meant}")
 
 

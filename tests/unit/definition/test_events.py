@@ -231,3 +231,40 @@ def test_what_misspells_a_word_of_the_engine_is_a_warning(
         f"warning: unknown {what} {name!r}; did you mean {near!r}?"
     ]
     assert load(tmp_path).warnings
+
+
+@pytest.mark.parametrize(
+    ("type_", "attribute", "what", "near"),
+    [
+        ("cjo.outcome", "outcome: \"'§clicked'\"", "outcome", "click"),
+        ("cjo.outcome", "channel: \"'§desc'\"", "channel", "desk"),
+        ("cjo.outcome", "outcome: \"'click' if row.c else '§acept'\"", "outcome", "accept"),
+        ("cjo.consent", "status: \"'§grantd'\"", "status", "granted"),
+        ("cjo.consent", "channel: \"'§tills'\"", "channel", "till"),
+    ],
+)
+def test_a_fixed_text_of_a_map_that_no_record_can_be_right_with_is_an_error(
+    type_: str, attribute: str, what: str, near: str, tmp_path: Path
+) -> None:
+    mapped = TOPOLOGY.replace("fee_paid'\", time", f"{type_}'\", time")
+    there, others = at_mark(tmp_path, mapped.replace("fee: row.fee", attribute), ACTION, JOURNEY)
+    name = re.findall(r"§(\w+)", attribute)[0]
+    assert there == [f"error: unknown {what} {name!r}; did you mean {near!r}?"]
+    assert others == []
+
+
+@pytest.mark.parametrize(
+    ("type_", "attribute"),
+    [
+        ("cjo.outcome", "outcome: row.o, channel: \"'desk'\""),
+        ("cjo.outcome", "outcome: \"'click' if row.c else lower(row.o)\""),
+        ("cjo.consent", "status: \"'Opted-out'\", channel: \"'ALL'\", purpose: \"'news'\""),
+        ("cjo.consent", "status: \"'true'\", channel: \"'*'\", purpose: \"'news'\""),
+        ("fee_paid", "outcome: \"'clicked'\", status: \"'grantd'\", channel: \"'desc'\""),
+    ],
+)
+def test_a_text_that_a_record_may_be_right_with_is_none(
+    type_: str, attribute: str, tmp_path: Path
+) -> None:
+    mapped = TOPOLOGY.replace("fee_paid'\", time", f"{type_}'\", time")
+    assert errors_of(tmp_path, mapped.replace("fee: row.fee", attribute), ACTION, JOURNEY) == []

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from cjo_stream.core.event import Event
+from cjo_stream.core.vocabulary import STATUSES
 from cjo_stream.core.word import AttributeType, ConsentStatus
 from cjo_stream.definition import load
 from cjo_stream.errors import InputError
-from cjo_stream.ingest.consent import STATUSES, read_consent
+from cjo_stream.ingest.consent import read_consent
 from cjo_stream.ingest.decoder import decoder
 from tests.unit.ingest.test_decoder import KEY, PROGRAM, decode, record
 
