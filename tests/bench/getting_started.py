@@ -1,8 +1,8 @@
 """How long a newcomer's first path takes: what docs/getting-started.md says, from `git clone` on.
 
 Its commands for Kafka are given one after another in a clean clone of this one, with Prometheus at
-the end if it is at hand: until the query of a dashboard has a value. Prints a line of JSON, seconds
-by step. The ports 9090, 9092 and 9464 to 9467 must be free.
+the end if it is at hand: until the query of a dashboard has a value. Prints a line of JSON: the
+seconds of each step. The ports 9090, 9092 and 9464 to 9467 must be free.
 
     python -m tests.bench.getting_started
 """
