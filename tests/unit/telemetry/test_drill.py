@@ -12,6 +12,7 @@ import pytest
 from cjo_stream.telemetry.monitoring.alert import ALERTS
 from cjo_stream.telemetry.monitoring.board import BOARDS
 from cjo_stream.telemetry.monitoring.rule import rules, seconds
+from tests.docs.page import ROOT
 from tests.drill.drilling import ABOUT, GATHERED_S, longest_s, named, other_pages
 from tests.drill.fault import Fault, Run
 from tests.drill.faults import FAULTS, SHORT, UNDRILLED
@@ -53,6 +54,39 @@ def test_what_mends_a_fault_stands_on_the_page(fault: Fault) -> None:
         else:
             assert step.says in written.words
     assert fault.mend
+
+
+RUN_ELSEWHERE = {
+    "cjo-stream up --workers 1": ("kafka/supervised.py", '"up", "--workers"'),
+    "cjo-stream up --workers 2": ("kafka/supervised.py", '"up", "--workers"'),
+    "cjo-stream up --workers 4": ("kafka/supervised.py", '"up", "--workers"'),
+    "cjo-stream bench": ("unit/cli/test_cli.py", '"bench", "--events"'),
+    "cjo-stream clock accept 0 1234": (
+        "kafka/test_worker.py",
+        "clock.accept(installation.settings, 0",
+    ),
+    'cjo-stream apply TOPOLOGY --why "new time zones"': (
+        "drill/faults/content.py",
+        'apply TOPOLOGY --why "a shared terminal"',
+    ),
+    "cjo-stream topics create TOPOLOGY": ("drill/installation.py", '"topics", "create"'),
+    'cjo-stream hold --channel CHANNEL --why "its endpoint is down"': (
+        "drill/faults/content.py",
+        '"hold", "--channel", "email", "--why"',
+    ),
+}
+"""Commands of pages that no fault of the drill asks for: the file that runs them, and how."""
+
+
+def test_every_command_of_a_page_is_run() -> None:
+    drilled = {one.alert for one in FAULTS}
+    run = {step.line for one in FAULTS for step in one.mend if isinstance(step, Run)}
+    run |= {line for alert in drilled for line in page(alert).diagnosis}
+    written = [page(one.stem) for one in RUNBOOKS.glob("*.md")]
+    lines = {line for one in written for line in (*one.diagnosis, *one.mitigation)}
+    assert lines - run == RUN_ELSEWHERE.keys()
+    for file, words in RUN_ELSEWHERE.values():
+        assert words in (ROOT / "tests" / file).read_text(), file
 
 
 def test_a_page_is_taken_apart() -> None:
