@@ -155,6 +155,15 @@ def taken(log: EmbeddedLog) -> list[Taken]:
     return [msgspec.msgpack.decode(noted, type=Taken) for _, noted in notes]
 
 
+def known_files(log: EmbeddedLog) -> list[Taken]:
+    """Return the files of a state, with those that a run takes, or was killed while it took."""
+    known = {one.number: one for one in taken(log)}
+    reading = last_reading(log)
+    if reading is not None and not reading.is_done:
+        known |= {span.number: _taken_up_to_its_end(span) for span in reading.spans}
+    return list(known.values())
+
+
 def knows_no_files(log: EmbeddedLog) -> bool:
     """Return whether a state has taken events, but no file that it would know again."""
     is_noted = log.note(_READING) is not None or any(True for _ in log.notes(_FILE))
@@ -305,24 +314,10 @@ def reads_of(reading: Reading, counts: Sequence[Count]) -> list[Read]:
 
 def give_up(log: EmbeddedLog, reading: Reading) -> None:
     """Note a killed reading as ended: what was not read yet of its files is never read."""
-    notes = {}
-    for span in reading.spans:
-        assert span.end is not None, _KNOWN_PLACE
-        given_up = Taken(
-            number=span.number,
-            paths=_paths(span),
-            end=span.end,
-            digest=span.digest,
-            head=span.head,
-            first=span.first,
-            seen_bytes=span.end.bytes,
-            seen_digest=span.digest,
-            is_open=span.is_open,
-            former=_former(span),
-            rows=1,
-            is_given_up=True,
-        )
-        notes[f"{_FILE}{span.number}"] = msgspec.msgpack.encode(given_up)
+    notes = {
+        f"{_FILE}{span.number}": msgspec.msgpack.encode(_taken_up_to_its_end(span))
+        for span in reading.spans
+    }
     log.append([], {**notes, _READING: b""})
 
 
@@ -372,6 +367,25 @@ def _taken(span: Span, file: InputFile, ending: Ending, count: Count) -> Taken:
         former=_former(span),
         rows=(before.rows if before is not None else 0) + count.rows - is_cut_off,
         refused=(before.refused if before is not None else 0) + count.refused - is_cut_off,
+    )
+
+
+def _taken_up_to_its_end(span: Span) -> Taken:
+    """Return a file of a reading that has not ended, as if all of the span had been read."""
+    assert span.end is not None, _KNOWN_PLACE
+    return Taken(
+        number=span.number,
+        paths=_paths(span),
+        end=span.end,
+        digest=span.digest,
+        head=span.head,
+        first=span.first,
+        seen_bytes=span.end.bytes,
+        seen_digest=span.digest,
+        is_open=span.is_open,
+        former=_former(span),
+        rows=1,
+        is_given_up=True,
     )
 
 

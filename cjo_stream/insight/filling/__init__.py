@@ -1,6 +1,7 @@
 """What fills a layer (`insight/layer`): new records -> parts -> the next manifest.
 
     source     where records come from: folders of runs, files and topics of events
+    refusal    which events of files customers refused, by the dead letters of runs
     same       whether the files of a run are those whose records the layer has
     repeat     which events are repeats
     gathering  rows that wait -> parts

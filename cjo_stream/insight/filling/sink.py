@@ -23,20 +23,18 @@ import msgspec
 from cjo_stream.core.catalogue import FILES
 from cjo_stream.core.program.program import Program
 from cjo_stream.embedded.results import FileRecords
-from cjo_stream.errors import InputError, LockedError, UsageError
+from cjo_stream.errors import LockedError, UsageError
 from cjo_stream.ingest.archive.folder import Folder
 from cjo_stream.insight.filling.clearing import Clearing, kept_for_readers, left_by
 from cjo_stream.insight.filling.compaction import joined
 from cjo_stream.insight.filling.gathering import Gathering
+from cjo_stream.insight.filling.refusal import Run, opened_run
 from cjo_stream.insight.filling.repeat import Ids
 from cjo_stream.insight.filling.same import Known
 from cjo_stream.insight.filling.source import (
     EventRow,
-    Place,
     events,
-    folders_of,
     records,
-    refused_events,
     untaken,
 )
 from cjo_stream.insight.filling.stays import with_stays, without_stays
@@ -130,8 +128,8 @@ class Sink:
         self.anew = dict(self._before.anew)
         self.foreign = dict(self._before.foreign)
         self._switched = dict(self._before.switched)
-        self._refused_events: dict[Place, InputError] = {}
-        """Events of files that customers refused, by the runs that were taken."""
+        self._run = Run([], None)
+        """That was taken last: what customers refused in it is left out of the events."""
 
     def _begin(self) -> None:
         """Begin to gather for the next manifest."""
@@ -171,8 +169,8 @@ class Sink:
 
     def take_run(self, run: Path) -> None:
         """Take the new records of a run's folder, or of those of a state."""
-        folders = folders_of(run)
-        self._refused_events |= dict(refused_events(folders))
+        self._run = opened_run(run)
+        folders = self._run.folders
         self.note_sets(str(run.resolve()), FileRecords(folders).switched())
         self._untaken |= {str(one.resolve()): of for one in folders if (of := untaken(one))}
         for source in (one for one in SOURCES if one.kind.file is not None):
@@ -200,11 +198,12 @@ class Sink:
         tenant_key: bytes,
         now_ms: int,
     ) -> None:
-        """Take the new rows of files of events; an event whose id is known is not taken again."""
+        """Take the new rows of files of events, those of the run that was taken before.
+
+        An event whose id is known is not taken again.
+        """
         known_files = list(self._events.values())
-        after, rows = events(
-            files, known_files, program, channel, tenant_key, now_ms, self._refused_events
-        )
+        after, rows = events(files, known_files, program, channel, tenant_key, now_ms, self._run)
         counts: dict[int, list[int]] = {one.number: [0, 0] for one in after}
         for row in rows:
             counts[row.file][0] += 1

@@ -1,27 +1,20 @@
-"""Where records come from: the folders of runs, the files of their events, and topics of events.
-
-A state folder stands for the folders of the runs that have filled it, and for its operators'.
-"""
+"""Where records come from: the folders of runs, files of their events, and topics of events."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from cjo_stream.core.catalogue import DEAD_LETTER, FILES, RecordKind
-from cjo_stream.core.command.outcome import OUTCOME, is_refused_by_customer, why_unknown
+from cjo_stream.core.catalogue import RecordKind
+from cjo_stream.core.command.outcome import OUTCOME, why_unknown
 from cjo_stream.core.event import Event, Identifier
 from cjo_stream.core.expression.timestamp import EARLIEST_MS, LATEST_MS
 from cjo_stream.core.program.program import Program
-from cjo_stream.embedded.delivery import operator_destination, run_folders
 from cjo_stream.embedded.output import SUMMARY
 from cjo_stream.embedded.results import FileRecords
-from cjo_stream.embedded.state import StateFolder, holds_state
 from cjo_stream.engine.intake import events_of
 from cjo_stream.engine.port import Decode, Decoded, RawRecord
 from cjo_stream.errors import InputError, UsageError
@@ -31,23 +24,11 @@ from cjo_stream.ingest.format import native
 from cjo_stream.ingest.format.time import NOT_A_TIME, read_time
 from cjo_stream.ingest.normalise import without_fraction
 from cjo_stream.ingest.taken import Found, Standing, Taken, resolve, taken_whole
+from cjo_stream.insight.filling.refusal import Refusals, Run, with_file
 from cjo_stream.insight.layer.table import Row
 from cjo_stream.installation.answer import Written
 
 _json: Final = msgspec.json.Encoder(order="deterministic").encode
-
-
-def folders_of(run: Path) -> list[Path]:
-    """Return the folders with the records of a run's folder, or of a state; raises UsageError."""
-    if not run.is_dir():
-        raise UsageError(
-            f"{run} is no folder: name the --out folder of a `run`, or a state folder"
-        )
-    if not holds_state(run):
-        return [run]
-    with closing(StateFolder(run)) as state:
-        folders = [*run_folders(state.log), operator_destination(run).folder]
-    return [folder for folder in folders if folder.is_dir()]
 
 
 def untaken(folder: Path) -> tuple[int, int] | None:
@@ -64,44 +45,11 @@ class _Untaken(msgspec.Struct):
     dead_letters: int = 0
 
 
-Place = bytes
-"""The digest of an event of a file: its name, the line, the time, the type and the attributes."""
-
-
-class _Refused(msgspec.Struct):
-    """What is compared of an event that a customer refused, in its native form."""
-
-    type: str
-    time: int
-    attributes: dict[str, Any] = {}
-
-
-def refused_events(folders: Sequence[Path]) -> Iterator[tuple[Place, InputError]]:
-    """Yield the events of files that customers refused, and why, by the dead letters of runs."""
-    for letter in FileRecords(_with(folders, DEAD_LETTER)).refused():
-        if is_refused_by_customer(letter.reason, letter.detail) and letter.offset >= 0:
-            event = msgspec.json.decode(letter.value, type=_Refused)
-            yield (
-                _place_of(letter.topic, letter.offset, event),
-                InputError(letter.reason, letter.detail),
-            )
-
-
-def _place_of(file: str, line: int, event: Event | _Refused) -> Place:
-    """Return the digest of an event; all that many runs refused are kept."""
-    text = _json([file, line, event.time, event.type, event.attributes])
-    return hashlib.blake2b(text, digest_size=16).digest()
-
-
 def records(
     folders: Sequence[Path], kind: RecordKind, position: Mapping[str, int]
 ) -> Iterator[Written]:
     """Yield the records of a kind beyond `position`; a file that is not there has none."""
-    return FileRecords(_with(folders, kind)).since(kind, position)
-
-
-def _with(folders: Sequence[Path], kind: RecordKind) -> list[Path]:
-    return [folder for folder in folders if (folder / FILES[kind.name]).exists()]
+    return FileRecords(with_file(folders, kind)).since(kind, position)
 
 
 class EventRow:
@@ -133,23 +81,26 @@ def events(
     channel: str | None,
     tenant_key: bytes,
     now_ms: int,
-    refused: Mapping[Place, InputError],
+    run: Run,
 ) -> tuple[list[Taken], Iterator[EventRow]]:
     """Return the files of which something is new, as they will be known, and their new rows.
 
-    With a program they are decoded as by intake; without one they must be native. `refused` are
-    events that customers refused. Raises UsageError for a file whose part that was taken has
+    With a program they are decoded as by intake; without one they must be native. What customers
+    refused in `run` is left out. Raises UsageError for a file whose part that was taken has
     changed.
     """
     opened = open_files(files)
+    refusals = Refusals(run, by_identifiers=program is not None)
+    known_to_run = run.taken or ()
     found: list[Found] = []
     for file in opened:
         if file.is_read_once:
             raise UsageError(f"{file.given} can be read once only: write it to a file")
-        found.append(file.find([*known, *map(taken_whole, found)]))
+        found.append(file.find([*known, *known_to_run, *map(taken_whole, found)]))
     after: list[Taken] = []
-    parts: list[Part] = []
-    for file, one, to in zip(opened, found, resolve(known, found), strict=True):
+    parts: list[tuple[Part, str | int | None]] = []
+    names = refusals.names([(file.name, one) for file, one in zip(opened, found, strict=True)])
+    for file, one, to, name in zip(opened, found, resolve(known, found), names, strict=True):
         if to.standing is Standing.CHANGED:
             raise UsageError(
                 f"{file.given} is not as it was when its events were taken: give what is new or "
@@ -157,7 +108,7 @@ def events(
             )
         if to.standing is not Standing.SAME:
             after.append(taken_whole(one, to.number))
-            parts.append(Part(file, to.number, to.begin, one.end))
+            parts.append((Part(file, to.number, to.begin, one.end), name))
     decode: Decode = _native
     if program is not None:
         decode, channel = decoder(program, tenant_key), choose_channel(program, channel)
@@ -165,11 +116,11 @@ def events(
         _event_row(
             record.partition,
             f"{record.topic}, line {record.offset}",
-            *_without_refused(record, decoded, refused),
+            *_without_refused(record, decoded, refusals, name),
             (f"events-{record.partition:06}", record.offset, None),
             None if program is None else program.dedupe_ms,
         )
-        for part in parts
+        for part, name in parts
         for record, decoded in read_parts([part], decode, channel=channel, now=now_ms)
     )
 
@@ -178,19 +129,20 @@ def event_of_topic(record: RawRecord, decoded: Decoded, lane: str, dedupe_ms: in
     """Return what is read of one record of a topic; its place is where the lane goes on."""
     place = f"{record.topic}/{record.partition}, offset {record.offset}"
     at = lane, record.offset + 1, record.time
-    return _event_row(
-        record.partition, place, *_without_refused(record, decoded, {}), at, dedupe_ms
-    )
+    return _event_row(record.partition, place, *_without_refused(record, decoded), at, dedupe_ms)
 
 
 def _without_refused(
-    record: RawRecord, decoded: Decoded, refused: Mapping[Place, InputError]
+    record: RawRecord,
+    decoded: Decoded,
+    refusals: Refusals | None = None,
+    name: str | int | None = None,
 ) -> tuple[list[Event], InputError | None]:
     """Return the events of a record that nobody refused, and why it, or the first one, was."""
     why = decoded if isinstance(decoded, InputError) else None
     taken = []
     for event in events_of(decoded):
-        one = _why_refused(record, event, refused)
+        one = _why_refused(record, event, refusals, name)
         why = why or one
         if one is None:
             taken.append(event)
@@ -198,13 +150,11 @@ def _without_refused(
 
 
 def _why_refused(
-    record: RawRecord, event: Event, refused: Mapping[Place, InputError]
+    record: RawRecord, event: Event, refusals: Refusals | None, name: str | int | None
 ) -> InputError | None:
     if event.type == OUTCOME and (unknown := why_unknown(event.attributes)) is not None:
         return InputError("invalid", unknown)
-    if not refused:
-        return None
-    return refused.get(_place_of(record.topic, record.offset, event))
+    return None if refusals is None else refusals.why(name, record.offset, event)
 
 
 def _event_row(

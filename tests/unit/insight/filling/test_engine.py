@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from cjo_stream.definition import load
+from cjo_stream.embedded import taking
 from cjo_stream.engine.port import RawRecord
+from cjo_stream.errors import RetryError
 from cjo_stream.ingest import decoder
 from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.filling.source import EventRow, event_of_topic
@@ -119,6 +121,141 @@ def test_a_state_tells_what_was_refused_in_all_of_its_runs(
         cli("run", topology, file, "--out", tmp_path / f"out{number}", "--state", state)
     done = cli("insight", "sink", state, "--events", *files, "--layer", tmp_path / "layer")
     assert (done.code, rows(tmp_path)) == (0, 2)
+
+
+DECIDING = """
+topology: small
+channels:
+  web: {in: {}}
+  app:
+    in:
+      format: mapped
+      map:
+        each: row.people
+        type: "'cjo.outcome'"
+        time: timestamp(row.at)
+        identifiers: {user: item}
+        attributes: {action: row.action, outcome: row.outcome}
+  sms: {out: {address: user}}
+identity: {identifiers: [{type: user}]}
+---
+journey: greet
+version: 1
+entry: {on: visit}
+initial: a
+states: {a: {enter: [{act: hello}], end: done}}
+---
+action: hello
+class: transactional
+treatments: {sms: {template: hello_v1}}
+---
+policy: p
+"""
+
+
+@pytest.fixture
+def deciding(tmp_path: Path) -> Path:
+    folder = tmp_path / "topology"
+    folder.mkdir()
+    (folder / "all.yaml").write_text(DECIDING)
+    return folder
+
+
+def kept(cli: Cli, folder: Path, file: Path, out: str, *more: str) -> dict[str, Any]:
+    """Run a file into the state `S`; return the run's summary."""
+    done = cli("run", folder / "topology", file, "--out", folder / out, "--state", folder / "S",
+               *more)  # fmt: skip
+    assert done.code in (0, 1), done.err
+    found: dict[str, Any] = json.loads((folder / out / "summary.json").read_text())
+    return found
+
+
+def clicked(user: str, day: int = 2) -> dict[str, Any]:
+    said = {"action": "hello", "outcome": "click"}
+    return event(day, user=user, type="cjo.outcome", attributes=said)
+
+
+@pytest.mark.parametrize("named", ["in.jsonl", "another.jsonl"])
+def test_what_a_run_refused_of_a_file_that_was_corrected_since_is_taken(
+    cli: Cli, deciding: Path, tmp_path: Path, named: str
+) -> None:
+    """Under whatever name: a state knows a file by its content."""
+    kept(cli, tmp_path, written(tmp_path / "visits.jsonl", [event(1, user="u1")]), "out1")
+    outcomes = tmp_path / "in.jsonl"
+    assert kept(cli, tmp_path, written(outcomes, [clicked("u9")]), "out2")["events"] == 0
+    corrected = [clicked("u1"), clicked("u9", 3)]
+    assert kept(cli, tmp_path, written(outcomes, corrected), "out3")["events"] == 1
+    events = outcomes.rename(tmp_path / named)
+    done = cli("insight", "sink", tmp_path / "S", "--events", events,
+               "--layer", tmp_path / "layer")  # fmt: skip
+    assert f"1 row of events refused: not taken; the first is {named}, line 2: " in done.err
+    assert rows(tmp_path) == 1
+
+
+def test_what_a_run_refused_and_a_later_one_took_again_is_taken(
+    cli: Cli, deciding: Path, tmp_path: Path
+) -> None:
+    outcomes = tmp_path / "in.jsonl"
+    first = kept(cli, tmp_path, written(outcomes, [clicked("u1"), event(1, user="u2")]), "out1")
+    assert first["events"] == 1
+    kept(cli, tmp_path, written(tmp_path / "visits.jsonl", [event(1, user="u1")]), "out2")
+    written(outcomes, [clicked("u1"), event(1, user="u3")])
+    assert kept(cli, tmp_path, outcomes, "out3", "--again")["events"] == 2
+    done = cli("insight", "sink", tmp_path / "S", "--events", outcomes,
+               "--layer", tmp_path / "layer")  # fmt: skip
+    assert (rows(tmp_path), "refused" in done.err) == (2, False)
+
+
+def test_of_a_file_that_grew_what_was_refused_before_stays_so(
+    cli: Cli, deciding: Path, tmp_path: Path
+) -> None:
+    outcomes = tmp_path / "in.jsonl"
+    kept(cli, tmp_path, written(outcomes, [clicked("u1"), event(1, user="u1")]), "out1")
+    written(outcomes, [clicked("u1"), event(1, user="u1"), clicked("u1", 3), clicked("u2", 3)])
+    kept(cli, tmp_path, outcomes, "out2")
+    done = cli("insight", "sink", tmp_path / "S", "--events", outcomes,
+               "--layer", tmp_path / "layer")  # fmt: skip
+    assert "2 rows of events refused: not taken; the first is in.jsonl, line 1: " in done.err
+    assert rows(tmp_path) == 2
+
+
+def test_a_file_of_a_run_that_was_killed_is_known_too(
+    cli: Cli, deciding: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise RetryError("killed")
+
+    file = written(tmp_path / "in.jsonl", [clicked("u1"), event(1, user="u1")])
+    with monkeypatch.context() as patch:
+        patch.setattr(taking, "end", killed)
+        done = cli("run", deciding, file, "--out", tmp_path / "out", "--state", tmp_path / "S")
+    assert "killed" in done.err
+    cli("insight", "sink", tmp_path / "S", "--events", file, "--layer", tmp_path / "layer")
+    assert rows(tmp_path) == 1
+
+
+def test_dead_letters_are_read_for_events_alone(cli: Cli, topology: Path, tmp_path: Path) -> None:
+    out, layer = tmp_path / "out", tmp_path / "layer"
+    file = written(tmp_path / "in.jsonl", [outcome(action="x", outcome="click"), event(3)])
+    cli("run", topology, file, "--out", out)
+    (out / "dead_letters.jsonl").write_text("no letter\n")
+    assert cli("insight", "sink", out, "--layer", layer).code == 0
+    assert cli("insight", "sink", out, "--layer", layer, "--events", file).code == 2
+
+
+@pytest.mark.parametrize("by", ["S", "out2"])
+def test_events_of_one_row_are_told_apart_by_their_identifiers(
+    cli: Cli, deciding: Path, tmp_path: Path, by: str
+) -> None:
+    kept(cli, tmp_path, written(tmp_path / "visits.jsonl", [event(1, user="u1")]), "out1")
+    row = {"channel": "app", "at": "2026-03-02T10:00:00Z", "action": "hello", "outcome": "click"}
+    file = written(tmp_path / "in.jsonl", [{**row, "people": ["u1", "u2"]}])
+    assert kept(cli, tmp_path, file, "out2")["events"] == 1
+    done = cli("insight", "sink", tmp_path / by, "--events", file, "--layer", tmp_path / "layer",
+               "--topology", deciding)  # fmt: skip
+    assert (done.code, rows(tmp_path)) == (0, 1)
+    layer = connect(str(tmp_path / "layer"))[0]
+    assert layer.execute("SELECT identifiers FROM part.event").fetchall() == [(["user:u1"],)]
 
 
 REPEATS: dict[str, tuple[list[dict[str, Any]], int]] = {
