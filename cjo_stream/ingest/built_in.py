@@ -1,7 +1,7 @@
 """The words of events with a built-in meaning: what surely misspells one is refused.
 
 Such an event would be taken for another: an opt-out for something that happened, a consent for one
-channel for a consent for all, an outcome for one without a value.
+channel for a consent for all, an acceptance for one without a value.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
+from cjo_stream.core.command.window import ACCEPTANCES
 from cjo_stream.core.likeness import nearest, surely
 from cjo_stream.core.program.program import ENGINE_TYPES
 from cjo_stream.core.vocabulary import BUILT_IN, OWN
 from cjo_stream.errors import InputError
 
-_OF_OUTCOMES: Final = "outcome", "value"
+_OF_OUTCOMES: Final = ("outcome",)
+_OF_ACCEPTANCES: Final = ("value",)
 _OF_COMMANDS: Final = "action_id", "action", "channel"
 """What names a command; with the first of them nothing else is needed."""
 
@@ -41,6 +43,8 @@ def check_outcome(attributes: Mapping[str, Any], known: Collection[str]) -> None
     `known` are the names that an outcome may have, which misspell none.
     """
     check_names(attributes, _OF_OUTCOMES, known)
+    if str(attributes.get("outcome")) in ACCEPTANCES:
+        check_names(attributes, _OF_ACCEPTANCES, known)
     if attributes.get("action_id") is None:
         check_names(attributes, _OF_COMMANDS, known)
 

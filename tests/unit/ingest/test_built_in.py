@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 
 from cjo_stream.core.event import Event
 from cjo_stream.core.word import AttributeType
+from cjo_stream.definition import load
 from cjo_stream.errors import InputError
 from cjo_stream.ingest.archive.row import CHANNEL, rows_of
 from cjo_stream.ingest.decoder import decoder
@@ -47,14 +49,67 @@ def test_other_types_are_free(type_: str) -> None:
     assert event_of(type=type_).type == type_
 
 
-@pytest.mark.parametrize("format_", ["segment", "cloudevents"])
-def test_the_rule_holds_for_every_format(format_: str) -> None:
-    if format_ == "segment":
-        call = {"type": "track", "event": "cjo.consnt", "userId": "u1", "timestamp": GOOD["time"]}
-        refused = decode(call, "app")
-    else:
-        refused = decode({**GOOD, "type": "cjo.consnt"})
-    assert isinstance(refused, InputError)
+TOPOLOGY = """
+topology: forms
+channels:
+  native: {in: {}}
+  segment: {in: {format: segment}}
+  cloudevents: {in: {format: cloudevents}}
+  mapped: {in: {format: mapped, map: &map {
+    type: row.type, time: timestamp(row.time), identifiers: {user_id: row.user},
+    attributes: {outcome: row.outcome, action_id: row.action_id, valeu: row.valeu}}}}
+  debezium: {in: {format: debezium, map: *map}}
+identity: {identifiers: [{type: user_id}]}
+"""
+
+
+def in_form(format_: str, type_: str, said: dict[str, Any]) -> dict[str, Any]:
+    """Return an event as records of a format hold it."""
+    time = GOOD["time"]
+    row = {"type": type_, "time": time, "user": "u1", **said}
+    forms = {
+        "native": {**GOOD, "type": type_, "attributes": said},
+        "segment": {
+            "type": "track",
+            "event": type_,
+            "userId": "u1",
+            "timestamp": time,
+            "properties": said,
+        },
+        "cloudevents": {
+            "specversion": "1.0",
+            "type": type_,
+            "source": "/s",
+            "id": "7",
+            "time": time,
+            "data": {"identifiers": {"user_id": "u1"}, **said},
+        },
+        "mapped": row,
+        "debezium": {
+            "before": None,
+            "after": row,
+            "source": {"connector": "postgresql", "table": "t", "ts_ms": NOW},
+            "op": "c",
+            "ts_ms": NOW,
+        },
+    }
+    return forms[format_]
+
+
+@pytest.mark.parametrize("format_", ["native", "segment", "cloudevents", "mapped", "debezium"])
+def test_the_rule_holds_for_every_format(tmp_path: Path, format_: str) -> None:
+    (tmp_path / "topology.yaml").write_text(TOPOLOGY)
+    decode = decoder(load(tmp_path).program, KEY)
+
+    def decoded(type_: str, **said: Any) -> Any:
+        return decode(record(in_form(format_, type_, said), format_, topic=format_))
+
+    event = decoded("cjo.outcome", action_id="a", outcome="accept")
+    assert isinstance(event, Event), event
+    assert (event.type, event.attributes["outcome"]) == ("cjo.outcome", "accept")
+    assert "did you mean cjo.outcome?" in decoded("cjo.outcmoe").detail
+    misspelt = decoded("cjo.outcome", action_id="a", outcome="accept", valeu=1)
+    assert misspelt.detail == "unknown attribute `valeu`; did you mean `value`?"
 
 
 @pytest.mark.parametrize(
@@ -66,6 +121,7 @@ def test_the_rule_holds_for_every_format(format_: str) -> None:
         ({"action": "hello", "outcome": "click", "actionId": "a"}, "action_id"),
         ({"action_id": "a", "outcom": "click"}, "outcome"),
         ({"action_id": "a", "outcome": "accept", "values": 12.5}, "value"),
+        ({"action_id": "a", "outcome": "converted", "values": 12.5}, "value"),
     ],
 )
 def test_an_outcome_with_a_misspelt_attribute_is_refused(
@@ -85,6 +141,11 @@ def test_an_outcome_with_a_misspelt_attribute_is_refused(
         {"action": "hello", "outcome": "click", "value": 1, "values": [1]},
         {"action": "hello", "outcome": "click", "valeu": None},
         *(
+            {"action_id": "a", "outcome": outcome, name: ["x"]}
+            for outcome in ("delivered", "impression", "click", "reject", "failed", ["accept"])
+            for name in ("values", "Value", "valeu")
+        ),
+        *(
             {"action": "hello", "outcome": "click", "channel": "web", name: 1}
             for name in ("p_value", "x_value", "xvalue", "value2", "valued", "reaction_id")
         ),
@@ -101,7 +162,7 @@ def test_what_else_an_outcome_says_is_taken(attributes: dict[str, Any]) -> None:
 def test_an_attribute_that_is_declared_misspells_none() -> None:
     declared = {"cjo.outcome": {"values": AttributeType.LIST}}
     decode = decoder(msgspec.structs.replace(PROGRAM, events=declared), KEY)
-    said = {"action_id": "a", "outcome": "click", "values": [1]}
+    said = {"action_id": "a", "outcome": "accept", "values": [1]}
     assert isinstance(decode(record({**GOOD, "type": "cjo.outcome", "attributes": said})), Event)
 
 
