@@ -26,7 +26,7 @@ class AbsentSummary(msgspec.Struct, frozen=True):
     columns: list[str]
     """Those of the rows, the first of them."""
     optional: bool = False
-    """Whether all that reads it reads another column, too, that rows have, as in `coalesce`."""
+    """Whether in all that reads it another column may stand in that rows have: `coalesce`."""
 
     @property
     def is_misspelt(self) -> bool:

@@ -149,3 +149,32 @@ def test_a_column_that_is_read_with_another_one_is_optional(
     assert warned == [not is_optional] * absent_number
     for command in (("validate", folder, "--events"), ("doctor", folder)):
         assert cli(*command, folder / "rows.csv").code == int(not is_optional)
+
+
+@pytest.mark.parametrize(
+    ("read", "is_optional"),
+    [
+        ("coalesce(row.order_no, row.user)", True),
+        ("coalesce(row.order_no, row.order_no, row.user)", True),
+        ("coalesce(row.user + '-' + row.order_no, row.user)", True),
+        ("row.order_no or row.user", True),
+        ("row.order_no if has(row.order_no) else row.user", True),
+        ("row.order_no + '-' + row.user", False),
+        ("coalesce(row.order_nr, row.user) + '-' + row.order_no", False),
+        ("coalesce(row.order_no, row.user) + '-' + row.order_no", False),
+        ("row.user if row.order_no == 'x' else row.e_mail", False),
+        ("row.user == 'u1' and row.order_no", False),
+        ("coalesce(row.order_no, '0')", False),
+    ],
+)
+def test_a_column_is_optional_only_where_another_one_stands_in_for_it(
+    cli: Cli, folder: Path, read: str, is_optional: bool
+) -> None:
+    """Not where one is missing if the other is, as in a text that is joined of both."""
+    (folder / "topology.yaml").write_text(TOPOLOGY.replace("row.order_no", f'"{read}"'))
+    (folder / "rows.csv").write_text(WHOLE.replace("order_no", "Order-No"))
+    _, absent = run(cli, folder, "rows.csv")
+    found = {str(one["column"]): one["optional"] for one in absent}
+    assert found["order_no"] is is_optional
+    checked = cli("validate", folder, "--events", folder / "rows.csv")
+    assert checked.code == int(not is_optional), checked.err
