@@ -38,7 +38,10 @@ HANDLED: Final = "loop"
 """The reason of letters whose event had its effect all the same, up to a bound."""
 FAILED: Final = "failed"
 """The reason of letters that only their customer's task can try again."""
-_AS_IT_IS: Final = "it is sent again only with an --edit that changes it"
+_AS_IT_IS: Final = (
+    "it is sent again only with an --edit that changes it; if its customer has the command "
+    'by now, --edit "attributes.again = true" does'
+)
 
 
 class _Edit(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,20 @@ topology: small
 channels: {web: {in: {}}}
 identity: {identifiers: [{type: user}]}
 profile: {traits: {visits: {count: visit}}}
+"""
+GREETING = """
+---
+journey: greet
+version: 1
+entry: {on: visit}
+initial: a
+states: {a: {enter: [{act: hello}], end: done}}
+---
+action: hello
+class: transactional
+treatments: {web: {template: hello_v1}}
+---
+policy: p
 """
 AGAIN = ("--edit", "attributes.again = true")
 
@@ -85,6 +100,25 @@ def test_an_edit_that_changes_an_outcome_sends_it_once(cli: Cli, tmp_path: Path)
     assert done.code == 1
     again = redrive(cli, tmp_path, "out2", *AGAIN)
     assert (again["sent"], [one["number"] for one in again["left"]]) == (0, [1])
+
+
+def test_what_is_told_sends_an_outcome_that_came_too_early(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "topology").mkdir()
+    (tmp_path / "topology" / "all.yaml").write_text(
+        TOPOLOGY.replace("web: {in: {}}", "web: {in: {}, out: {address: user}}") + GREETING
+    )
+    early, visits = tmp_path / "early.jsonl", tmp_path / "visits.jsonl"
+    early.write_text(event(action="hello", outcome="click") + "\n")
+    visits.write_text(event("visit") + "\n")
+    assert run(cli, tmp_path, early, "out").code == 1
+    assert run(cli, tmp_path, visits, "out2").code == 0
+    (left,) = redrive(cli, tmp_path, "out")["left"]
+    edit = re.search(r'--edit "(.*)" does', left["detail"])
+    assert edit is not None, left
+    found = redrive(cli, tmp_path, "out", "--edit", edit[1])
+    assert (found["sent"], found["left"]) == (1, [])
+    assert run(cli, tmp_path, Path(found["file"]), "out3").code == 0
+    assert not (tmp_path / "out3" / "dead_letters.jsonl").read_text()
 
 
 def test_mended_is_what_an_edit_has_changed(cli: Cli, tmp_path: Path) -> None:

@@ -602,8 +602,8 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "a file cannot be read": "unit/insight/layer/test_spoilt.py::test_a_spoilt_file_is_named",
     },
     "insight/layer/reading.py": {"holds no layer": _SINK, "insight needs DuckDB": _DUCKDB},
+    "insight/filling/refusal.py": {"is no folder": _SINK},
     "insight/filling/source.py": {
-        "is no folder": _SINK,
         "can be read once only": _SINK,
         "is not as it was when its events were taken": _SINK,
     },
