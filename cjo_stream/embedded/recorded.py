@@ -127,7 +127,7 @@ def _count_refused(
     if output.counts[DEAD_LETTER.name] == sum(count.refused for count in counts.values()):
         return
     output.flush()
-    begins = {span.number: span.begin.line for span in reading.spans}
+    begins = {(Path(one.given).name, one.number): one.begin.line for one in reading.spans}
     for number, later in refused_by_customers(output.folder, begins).items():
         counts[number].add_refused(later)
 

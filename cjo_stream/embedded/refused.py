@@ -66,19 +66,19 @@ def refused_in(out: Path) -> list[RefusedSummary]:
     return sorted(found.values(), key=lambda one: (-one.records, one.reason, one.detail))
 
 
-def refused_by_customers(out: Path, begins: Mapping[int, int]) -> dict[int, Later]:
+def refused_by_customers(out: Path, begins: Mapping[tuple[str, int], int]) -> dict[int, Later]:
     """Return what customers refused of the rows of files, by the number of the file.
 
-    `begins` are the lines of each file behind which its rows begin.
+    `begins` are the lines of each file, by its name and number, behind which its rows begin. A
+    letter about an archived event names the topic that it came from, and is counted of no file.
     """
     decode = msgspec.json.Decoder(_Letter).decode
     found: dict[int, Later] = {}
     with (out / FILES[DEAD_LETTER.name]).open("rb") as lines:
         for letter in map(decode, lines):
             at = letter.offset
-            if at <= max(0, begins.get(letter.partition, at)) or not is_refused_by_customer(
-                letter.reason, letter.detail
-            ):
+            begin = begins.get((letter.topic, letter.partition), at)
+            if at <= max(0, begin) or not is_refused_by_customer(letter.reason, letter.detail):
                 continue
             later = found.setdefault(letter.partition, Later())
             later.events += 1

@@ -22,6 +22,7 @@ from cjo_stream.embedded.delivery import operator_destination, run_folders
 from cjo_stream.embedded.results import FileRecords
 from cjo_stream.embedded.state import StateFolder, holds_state
 from cjo_stream.embedded.taking import known_files
+from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest.taken import Found, Standing, Taken, resolve
 
@@ -87,8 +88,11 @@ class Refusals:
             for one in resolve(self._taken, [found for _, found in files])
         ]
 
-    def why(self, name: str | int | None, line: int, event: Event) -> InputError | None:
-        """Return why an event of a line was refused; None if it was not."""
+    def why(self, name: str | int | None, record: RawRecord, event: Event) -> InputError | None:
+        """Return why an event of a file's line was refused; None if it was not."""
+        line = record.offset
+        if event.topic != record.topic:  # of an archive: it has the coordinates that it came with
+            name, line = event.topic, event.offset
         if name is None or not self._why:
             return None
         return self._why.get(self._place(name, line, event, native(event)["identifiers"]))
@@ -97,9 +101,9 @@ class Refusals:
         for letter in FileRecords(with_file(folders, DEAD_LETTER)).refused():
             if is_refused_by_customer(letter.reason, letter.detail) and letter.offset >= 0:
                 event = msgspec.json.decode(letter.value, type=_Refused)
-                name = letter.topic if self._taken is None else letter.partition
-                place = self._place(name, letter.offset, event, event.identifiers)
-                yield place, InputError(letter.reason, letter.detail)
+                why = InputError(letter.reason, letter.detail)
+                for name in (letter.topic, letter.partition):
+                    yield self._place(name, letter.offset, event, event.identifiers), why
 
     def _place(
         self, name: str | int, line: int, event: Event | _Refused, identifiers: dict[str, Any]

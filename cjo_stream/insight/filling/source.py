@@ -154,7 +154,7 @@ def _why_refused(
 ) -> InputError | None:
     if event.type == OUTCOME and (unknown := why_unknown(event.attributes)) is not None:
         return InputError("invalid", unknown)
-    return None if refusals is None else refusals.why(name, record.offset, event)
+    return None if refusals is None else refusals.why(name, record, event)
 
 
 def _event_row(
@@ -201,4 +201,13 @@ def _native(record: RawRecord) -> Decoded:
     ]
     id_ = read.id if isinstance(read.id, str) else None
     channel = read.channel if isinstance(read.channel, str) else None
-    return Event(read.type, time, read.attributes, id_, channel, identifiers, id_ is not None)
+    return Event(
+        read.type,
+        time,
+        read.attributes,
+        id_,
+        channel,
+        identifiers,
+        id_ is not None,
+        topic=record.topic,
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cjo_stream.core.word import ArchiveForm
 from cjo_stream.definition import load
 from cjo_stream.embedded import taking
 from cjo_stream.engine.port import RawRecord
@@ -17,6 +18,7 @@ from cjo_stream.insight.filling.sink import Sink
 from cjo_stream.insight.filling.source import EventRow, event_of_topic
 from cjo_stream.insight.layer.reading import connect
 from cjo_stream.settings import DEMO_TENANT_KEY
+from tests.world.archiving import archive_of
 from tests.world.command_line import Cli, cli
 
 __all__ = ["cli"]
@@ -232,6 +234,28 @@ def test_a_file_of_a_run_that_was_killed_is_known_too(
     assert "killed" in done.err
     cli("insight", "sink", tmp_path / "S", "--events", file, "--layer", tmp_path / "layer")
     assert rows(tmp_path) == 1
+
+
+@pytest.mark.parametrize("by", ["S", "out"])
+def test_what_customers_refused_of_an_archive_is_left_out_and_counted_of_none_of_its_files(
+    cli: Cli, topology: Path, tmp_path: Path, by: str
+) -> None:
+    """Letters have the coordinates of the topic, not those of the archive's file."""
+    program = load(topology).program
+    events = [event(1), event(2), outcome(action="x", outcome="click"), event(3)]
+    raw = [
+        RawRecord("cjo.event.web.v1", "id", 0, offset, 1_772_600_000_000, json.dumps(one).encode(),
+                  channel="web")
+        for offset, one in enumerate(events, 7)
+    ]  # fmt: skip
+    archive = tmp_path / "archive"
+    archive_of(raw, program, str(archive), ArchiveForm.JSONL)
+    summary = kept(cli, tmp_path, archive, "out")
+    assert (summary["events"], [one["refused"] for one in summary["files"]]) == (3, [0])
+    done = cli("insight", "sink", tmp_path / by, "--events", archive, "--layer",
+               tmp_path / "layer", "--topology", topology)  # fmt: skip
+    assert "1 row of events refused: not taken; the first is " in done.err
+    assert rows(tmp_path) == 3
 
 
 def test_dead_letters_are_read_for_events_alone(cli: Cli, topology: Path, tmp_path: Path) -> None:
