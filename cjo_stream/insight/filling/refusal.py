@@ -2,7 +2,8 @@
 
 The letters of a state are those of all its runs. There a file goes by its content, as the state
 knows it: what an earlier run refused of a file that was corrected since, or taken again whole, is
-of another file. In the folder of one run a file goes by its name.
+of another file. In the folder of one run a file goes by its name. An archived event goes by the
+topic that it came from.
 """
 
 from __future__ import annotations
