@@ -34,17 +34,94 @@ class Mode(enum.Enum):
     BROWSING = "browsing"
 
 
+class Shop:
+    """Makes what comes in, some of each kind that metrics tell apart.
+
+    `send` is called with a channel and the value of a record.
+    """
+
+    def __init__(self, send: Callable[[str, bytes | None], None]) -> None:
+        self._send = send
+        self._random = random.Random(1)
+        self._number = 0
+        self._schema = _encoder()
+
+    def send_one(self, mode: Mode) -> None:
+        """Send what somebody does; when shopping, now and then also what is odd."""
+        self._number += 1
+        number, draw = self._number, self._random
+        if number % 50 == 0 and mode is Mode.SHOPPING:
+            self._send_odd(number // 50)
+        user = f"u{draw.randrange(PEOPLE)}"
+        kind = draw.random()
+        if mode is Mode.BROWSING or kind < 0.5:
+            self.send_native(user, "product_viewed", product=f"p{draw.randrange(9)}")
+        elif kind < 0.8:
+            self.send_native(user, "cart_updated", cart=f"k{number}", total=draw.randrange(99))
+            if draw.random() < 0.4:
+                self.send_native(user, "order_placed", cart=f"k{number}", total=20)
+        elif kind < 0.9:
+            self.send_native(user, "order_placed", cart=f"k{number}", total=draw.randrange(99))
+        elif kind < 0.95:
+            self._send("store", json.dumps(receipt(user, number)).encode())
+        else:
+            event = native(user, "product_viewed", product="p1", total=1.0, pieces=1)
+            self._send("app", self._schema(SCHEMA, {**event, "id": f"a{number}"}))
+
+    def send_native(self, user: str, type_: str, **attributes: Any) -> None:
+        """Send an event of the shop's own site."""
+        self._number += 1
+        event = {"id": f"e{self._number}", **native(user, type_, **attributes)}
+        self._send("web", json.dumps(event).encode())
+
+    def send_odd(self, schema: int) -> None:
+        """Send a record of a schema that nobody has asked the registry for."""
+        event = native("u1", "product_viewed", product="p1", total=1.0, pieces=1)
+        self._send("app", self._schema(schema, {**event, "id": f"s{schema}"}))
+
+    def _send_odd(self, number: int) -> None:
+        """Send one of what is not as it should be, so that each metric of it moves."""
+        user = f"u{number % PEOPLE}"
+        odd = (
+            lambda: self._send("crm", None),
+            lambda: self._send("web", b"{"),
+            lambda: self.send_native(user, "cjo.profile", tier=7, colour="red"),
+            lambda: self.send_native(user, "cjo.consent", **UNASKED),
+            lambda: self.send_native(user, "cart_updated", cart="k" * 1_001, total=1),
+            lambda: self.send_native(user, "order_placed", total="twelve", colour="red"),
+            lambda: self.send_native(user, "order_placed", total=-5),
+            lambda: self.send_native("guest", "product_viewed", product="p1"),
+            lambda: [self.send_native(user, "cart_updated", cart="same", total=1) for _ in "12"],
+            lambda: self._send("web", json.dumps(self._linked(number)).encode()),
+            lambda: self._send("web", json.dumps(self._late(number)).encode()),
+            lambda: self._send("web", json.dumps(self._beside(number)).encode()),
+            lambda: self.send_native(user, "ticket_opened"),
+        )
+        odd[number % len(odd)]()
+
+    def _linked(self, number: int) -> dict[str, Any]:
+        event = native(f"u{number % PEOPLE}", "product_viewed", product="p1")
+        event["identifiers"] |= {"cookie": f"c{number}", "fax": "1"}
+        return {"id": f"l{number}", **event}
+
+    def _late(self, number: int) -> dict[str, Any]:
+        event = native(f"u{number % PEOPLE}", "product_viewed", product="p1")
+        return {"id": f"o{number}", **event, "time": event["time"] - 48 * 3_600_000}
+
+    def _beside(self, number: int) -> dict[str, Any]:
+        event = native(f"u{number % PEOPLE}", "product_viewed", product="p1")
+        return {"id": f"b{number}", **event, "seller": "s1"}
+
+
 class Traffic(threading.Thread):
-    """Sends events at a steady rate, some of each kind that metrics tell apart."""
+    """Sends what comes into the shop to Kafka, at a steady rate."""
 
     def __init__(self, bootstrap: str) -> None:
         super().__init__(daemon=True)
         self.rate = RATE
         self.mode = Mode.SHOPPING
-        self._random = random.Random(1)
+        self.shop = Shop(self.send)
         self._closing = threading.Event()
-        self._number = 0
-        self._schema = _encoder()
         self._producer = Producer(
             {
                 "bootstrap.servers": bootstrap,
@@ -65,7 +142,7 @@ class Traffic(threading.Thread):
             last_s = now_s
             while owed >= 1:
                 owed -= 1
-                self._send_one()
+                self.shop.send_one(self.mode)
             self._producer.poll(0)
 
     def send(self, channel: str, value: bytes | None, key: str | None = None) -> None:
@@ -86,65 +163,6 @@ class Traffic(threading.Thread):
         """Send no more."""
         self._closing.set()
         self.join()
-
-    def _send_one(self) -> None:
-        self._number += 1
-        number, draw = self._number, self._random
-        if number % 50 == 0 and self.mode is Mode.SHOPPING:
-            self._send_odd(number // 50)
-        user = f"u{draw.randrange(PEOPLE)}"
-        kind = draw.random()
-        if self.mode is Mode.BROWSING or kind < 0.5:
-            self.send_native(user, "product_viewed", product=f"p{draw.randrange(9)}")
-        elif kind < 0.8:
-            self.send_native(user, "cart_updated", cart=f"k{number}", total=draw.randrange(99))
-            if draw.random() < 0.4:
-                self.send_native(user, "order_placed", cart=f"k{number}", total=20)
-        elif kind < 0.9:
-            self.send_native(user, "order_placed", cart=f"k{number}", total=draw.randrange(99))
-        elif kind < 0.95:
-            self.send("store", json.dumps(receipt(user, number)).encode())
-        else:
-            event = native(user, "product_viewed", product="p1", total=1.0, pieces=1)
-            self.send("app", self._schema(SCHEMA, {**event, "id": f"a{number}"}))
-
-    def send_native(self, user: str, type_: str, **attributes: Any) -> None:
-        """Send an event of the shop's own site."""
-        self._number += 1
-        event = {"id": f"e{self._number}", **native(user, type_, **attributes)}
-        self.send("web", json.dumps(event).encode())
-
-    def send_odd(self, schema: int) -> None:
-        """Send a record of a schema that nobody has asked the registry for."""
-        event = native("u1", "product_viewed", product="p1", total=1.0, pieces=1)
-        self.send("app", self._schema(schema, {**event, "id": f"s{schema}"}))
-
-    def _send_odd(self, number: int) -> None:
-        """Send one of what is not as it should be, so that each metric of it moves."""
-        user = f"u{number % PEOPLE}"
-        odd = (
-            lambda: self.send("crm", None),
-            lambda: self.send("web", b"{"),
-            lambda: self.send_native(user, "cjo.profile", tier=7, colour="red"),
-            lambda: self.send_native(user, "cjo.consent", **UNASKED),
-            lambda: self.send_native(user, "cart_updated", cart="k" * 1_001, total=1),
-            lambda: self.send_native(user, "order_placed", total="twelve", colour="red"),
-            lambda: self.send_native(user, "order_placed", total=-5),
-            lambda: self.send_native("guest", "product_viewed", product="p1"),
-            lambda: [self.send_native(user, "cart_updated", cart="same", total=1) for _ in "12"],
-            lambda: self.send("web", json.dumps(self._linked(number)).encode()),
-            lambda: self.send("web", json.dumps(self._late(number)).encode()),
-        )
-        odd[number % len(odd)]()
-
-    def _linked(self, number: int) -> dict[str, Any]:
-        event = native(f"u{number % PEOPLE}", "product_viewed", product="p1")
-        event["identifiers"] |= {"cookie": f"c{number}", "fax": "1"}
-        return {"id": f"l{number}", **event}
-
-    def _late(self, number: int) -> dict[str, Any]:
-        event = native(f"u{number % PEOPLE}", "product_viewed", product="p1")
-        return {"id": f"o{number}", **event, "time": event["time"] - 48 * 3_600_000}
 
 
 class ChannelSystems(threading.Thread):

@@ -36,7 +36,7 @@ def _heard(drill: Drill) -> None:
 
 def _registry_down(drill: Drill) -> None:
     drill.installation.registry.down()
-    drill.traffic.send_odd(LATER_SCHEMA)
+    drill.traffic.shop.send_odd(LATER_SCHEMA)
 
 
 def _registry_back(drill: Drill) -> None:

@@ -164,7 +164,7 @@ def _defect(drill: Drill) -> float:
         drill.installation.start(name, {"PYTHONPATH": str(Path(__file__).parents[3])}, broken)
     drill.installation.wait_ready()
     drill.rest()
-    drill.traffic.send_native("u1", "poison")
+    drill.traffic.shop.send_native("u1", "poison")
     return time.monotonic()
 
 
