@@ -30,6 +30,8 @@ OF_HOST: Final = ("/etc/resolv.conf", "/etc/hosts", "/etc/ssl/certs/ca-certifica
 PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 CHROOT: Final = "/usr/sbin/chroot"
 STATE: Final = "var/lib/cjo-stream"
+OF_ROOT: Final = "/var/lib/cjo-checkpoints"
+"""A folder that is the user's own, on the root that an engine mounts read-only."""
 
 
 class Stage:
@@ -121,6 +123,28 @@ def _copy(stages: Mapping[str, Stage], stage: Stage, words: list[str]) -> None:
         )
 
 
+def refused(command: str) -> str:
+    """Return a statement of a shell that ends a script where a command works.
+
+    Under `set -e` a command behind `!` never ends it.
+    """
+    return f"if {command} 2>/dev/null; then echo {shlex.quote(f'works: {command}')}; exit 1; fi"
+
+
+def proof(stage: Stage) -> str:
+    """Return the script that is run in an image, as its user."""
+    entry = " ".join(json.loads(stage.said["ENTRYPOINT"]))
+    check = shlex.join(json.loads(stage.said["HEALTHCHECK"].partition(" CMD ")[2]))
+    return (
+        f"set -e; cd {stage.folder}; CJO_TENANT_KEY=0123456789abcdef; export CJO_TENANT_KEY; "
+        f"{refused(f'touch {OF_ROOT}/x')}; test $(id -u) = 10001; {entry} --version; "
+        f"{entry} demo --out demo --people 50; test -s demo/report.html; {refused(check)}; "
+        f"{entry} intake & process=$!; n=0; "
+        f"until {check} 2>/dev/null; do n=$((n + 1)); test $n -lt 60; sleep 1; done; "
+        "kill $process; wait $process"
+    )
+
+
 def prove(stage: Stage) -> None:
     """Run the image as an engine would, its root read-only; raises where it does not work."""
     root = stage.root
@@ -130,20 +154,9 @@ def prove(stage: Stage) -> None:
         f"mount -t tmpfs tmpfs {root}/tmp",
         f"mount -o remount,bind,ro {root}",
     )
-    entry = " ".join(json.loads(stage.said["ENTRYPOINT"]))
-    check = shlex.join(json.loads(stage.said["HEALTHCHECK"].partition(" CMD ")[2]))
-    tried = (
-        "CJO_TENANT_KEY=0123456789abcdef; export CJO_TENANT_KEY; "
-        f"! touch /opt/x 2>/dev/null; test $(id -u) = 10001; {entry} --version; "
-        f"{entry} demo --out demo --people 50; test -s demo/report.html; ! {check} 2>/dev/null; "
-        f"{entry} intake & process=$!; n=0; "
-        f"until {check} 2>/dev/null; do n=$((n + 1)); test $n -lt 60; sleep 1; done; "
-        "kill $process; wait $process"
-    )
-    inside = f"set -e; cd {stage.folder}; {tried}"
     subprocess.run(
         ["unshare", "--mount", "/bin/sh", "-ec", "; ".join(mounts) + f"; exec {CHROOT} "
-         f"--userspec={stage.user} {root} /bin/sh -c {shlex.quote(inside)}"],
+         f"--userspec={stage.user} {root} /bin/sh -c {shlex.quote(proof(stage))}"],
         env=stage.environment,
         check=True,
         timeout=600,

@@ -13,7 +13,7 @@ import pytest
 from cjo_stream.definition import load
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Health, Metrics, access_of, serve
-from tests.deploy import commands, lock
+from tests.deploy import commands, image, lock
 from tests.deploy.commands import COMPOSE, DOCKERFILE, UNIT
 from tests.docs.command import parse
 from tests.world.certificate import Authority
@@ -83,6 +83,25 @@ def test_the_image_asks_its_process_as_it_answers(tmp_path: Path, has_tls: bool)
         assert "503" in done.stderr
     finally:
         endpoint.close()
+
+
+@pytest.mark.parametrize(("command", "code"), [("true", 1), ("false", 0), ("touch /none/x", 0)])
+def test_what_an_image_must_refuse_ends_its_proof_where_it_works(command: str, code: int) -> None:
+    script = f"set -e; {image.refused(command)}; true"
+    done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (code, f"works: {command}\n" * code)
+
+
+def test_no_step_of_an_image_s_proof_is_passed_over(tmp_path: Path) -> None:
+    stage = image.Stage(tmp_path)
+    for word in ("ENTRYPOINT", "HEALTHCHECK"):
+        (stage.said[word],) = re.findall(rf"(?m)^{word} (.+)$", DOCKERFILE.read_text())
+    proof = image.proof(stage)
+    assert "! " not in proof, "`set -e` does not end a script there"
+    assert image.refused(f"touch {image.OF_ROOT}/x") in proof
+    (owned,) = re.findall(r"(?m)^RUN install -d -o 10001 .+$", DOCKERFILE.read_text())
+    assert image.OF_ROOT in owned.split(), "another user could not write there anyway"
+    assert image.OF_ROOT not in re.findall(r"(?m)^VOLUME (.+)$", DOCKERFILE.read_text())
 
 
 def test_compose_names_volumes_and_services_that_there_are() -> None:
