@@ -35,6 +35,7 @@ def test_without_anything_set_there_are_defaults() -> None:
     assert load().partitions == 4
     assert load().kafka_properties()["bootstrap.servers"] == "127.0.0.1:9092"
     assert load().tenant_key_is_demo
+    assert (load().metrics_port, load().metrics_host) == (None, "127.0.0.1")
 
 
 def test_a_variable_beats_the_file_and_the_file_the_default(

@@ -1,4 +1,6 @@
 import re
+import socket
+import sys
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,6 +10,7 @@ import pytest
 
 from cjo_stream.errors import CjoError, HoleError, RefusalError, RetryError, StopError, UsageError
 from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.local.broker import free_port
 from cjo_stream.kafka.process import stage
 from cjo_stream.kafka.process.stage import (
     STANDSTILL_S,
@@ -20,7 +23,7 @@ from cjo_stream.kafka.process.stage import (
     work,
 )
 from cjo_stream.settings import Settings
-from cjo_stream.telemetry import Metrics
+from cjo_stream.telemetry import Health, Metrics
 
 
 def test_an_outage_is_waited_for_within_the_process_however_often_it_comes() -> None:
@@ -146,3 +149,28 @@ def test_a_step_waits_longer_under_load_less_what_its_records_have_waited_alread
     assert linger.seconds == pytest.approx(0.005)
     clock.now_s += 0.100
     assert linger.seconds == 0.002
+
+
+OTHER = "127.0.0.2"
+"""An address of this host that is not the one of `CJO_METRICS_HOST`'s default."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has all of 127.0.0.0/8")
+def test_a_process_that_is_given_only_a_port_serves_on_one_address_of_its_own_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CJO_METRICS_HOST", raising=False)
+    port = free_port()
+
+    def answers(address: str, **more: Any) -> bool:
+        settings = Settings(metrics_port=port, data_dir=tmp_path, **more)
+        with stage.served(settings, Metrics(), Health()):
+            try:
+                socket.create_connection((address, port), timeout=5).close()
+            except ConnectionRefusedError:
+                return False
+            return True
+
+    assert answers("127.0.0.1")
+    assert not answers(OTHER)
+    assert answers(OTHER, metrics_host=OTHER)
