@@ -69,6 +69,7 @@ class Drill:
         self.systems = systems
         self.say = say
         self._goes_on: list[tuple[threading.Thread, threading.Event]] = []
+        self._heard = 0
 
     @property
     def faster(self) -> float:
@@ -89,6 +90,12 @@ class Drill:
             thread.join()
         self._goes_on.clear()
 
+    def news(self) -> list[Notice]:
+        """Return what was told since the last call."""
+        told = self.watching.notices[self._heard :]
+        self._heard += len(told)
+        return told
+
     def rest(self, alert: str | None = None) -> None:
         """Return when nothing of a fault is left: no page, nor `alert`; raises AssertionError."""
         wait(lambda: not self._unrest(alert), REST_WITHIN_S, lambda: self._unrest(alert), 1.0)
@@ -104,9 +111,13 @@ class Drill:
                 1.0,
             )
         self.rest()
+        self.news()
 
     def run(self, fault: Fault) -> Result:
-        """Cause a fault, and see it told, mended and ended."""
+        """Cause a fault, and see it told, mended and ended.
+
+        Pages since the last one, also while this one is prepared, are other pages.
+        """
         page_words = page(fault.alert)
         self.traffic.mode = fault.mode
         if fault.mode is Mode.BROWSING:
@@ -115,8 +126,8 @@ class Drill:
             fault.prepare(self)
         self.rest(fault.alert)
         self.say(f"{fault.name}: begins")
-        began_s = time.monotonic()
-        began_s = fault.cause(self) or began_s
+        begins_s = time.monotonic()
+        began_s = fault.cause(self) or begins_s
         stated_s = self.stated(fault)
         told_s = self._told(fault, began_s, stated_s)
         self.say(f"{fault.name}: {_after(told_s)} (stated {stated_s:.0f} s)")
@@ -131,7 +142,7 @@ class Drill:
             self.rest()
         except AssertionError as error:
             misses.append(f"not at rest afterwards: {error}")
-        others = other_pages(fault, self.watching.since(began_s))
+        others = other_pages(fault, self.news(), begins_s)
         if told_s is None:
             misses.append("not told")
         elif told_s > stated_s:
@@ -266,10 +277,19 @@ class Drill:
         return None
 
 
-def other_pages(fault: Fault, notices: Iterable[Notice]) -> list[str]:
-    """Return the pages that are not the fault's, with what they are about."""
+def other_pages(fault: Fault, notices: Iterable[Notice], begins_s: float) -> list[str]:
+    """Return the pages that are not the fault's, with what they are about.
+
+    None is before it begins, by the monotonic clock.
+    """
     pages = (one for one in notices if (one.receiver, one.status) == ("page", "firing"))
-    return sorted({_about(one) for one in pages if not fault.is_told_by(one.alert, one.labels)})
+    return sorted(
+        {
+            _about(one)
+            for one in pages
+            if one.at_s < begins_s or not fault.is_told_by(one.alert, one.labels)
+        }
+    )
 
 
 def _about(notice: Notice) -> str:

@@ -26,6 +26,7 @@ SESSION_S: Final = 10.0
 NOBODY: Final = "127.0.0.1:9"
 AHEAD: Final = "+90s"
 OTHER_TZDATA: Final = "2019.3"
+FAILS_EVERY_S: Final = 5.0
 
 
 def killed(name: str, alert: str = "CjoTargetDown") -> Fault:
@@ -157,20 +158,29 @@ def _other_library(drill: Drill) -> float:
 
 
 def _defect(drill: Drill) -> float:
-    """Let a worker have a handler that fails at one event."""
+    """Let the workers have a handler that fails at one event, which comes again and again."""
     broken = (sys.executable, "-m", "tests.drill.broken")
     for name in ("worker-0", "worker-1"):
         drill.installation.end(name)
         drill.installation.start(name, {"PYTHONPATH": str(Path(__file__).parents[3])}, broken)
     drill.installation.wait_ready()
     drill.rest()
-    drill.traffic.shop.send_native("u1", "poison")
-    return time.monotonic()
+    began_s = time.monotonic()
+
+    def again(stop: threading.Event) -> None:
+        while not stop.is_set():
+            drill.traffic.shop.send_native("u1", "poison")
+            stop.wait(FAILS_EVERY_S)
+
+    drill.go_on(again)
+    return began_s
 
 
 def _former(drill: Drill) -> None:
-    elsewhere("worker-0")(drill)
-    elsewhere("worker-1")(drill)
+    """Start the former release; the event that the other one failed at still comes."""
+    for name in ("worker-0", "worker-1"):
+        drill.installation.end(name)
+        drill.installation.start(name)
 
 
 ENDED: Final = (

@@ -6,8 +6,11 @@ import json
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final
 
 import pytest
 
@@ -24,9 +27,9 @@ from cjo_stream.telemetry.monitoring.board import BOARDS
 from cjo_stream.telemetry.monitoring.rule import rules, seconds
 from tests.differential.engine import Collected
 from tests.docs.page import ROOT
-from tests.drill.drilling import ABOUT, GATHERED_S, longest_s, named, other_pages
-from tests.drill.fault import Fault, Run
-from tests.drill.faults import FAULTS, SHORT, UNDRILLED
+from tests.drill.drilling import ABOUT, GATHERED_S, Drill, longest_s, named, other_pages
+from tests.drill.fault import Fault, Hand, Run
+from tests.drill.faults import FAULTS, SHORT, UNDRILLED, content, process
 from tests.drill.installation import TOPOLOGY
 from tests.drill.looking import look, wrong
 from tests.drill.panel import NEEDS, QUERIES
@@ -160,12 +163,101 @@ def notice(alert: str, receiver: str = "page", status: str = "firing", **labels:
 def test_the_same_alert_about_another_process_is_another_page(
     told: list[Notice], others: list[str]
 ) -> None:
-    assert other_pages(killed("dispatch-killed"), told) == others
+    assert other_pages(killed("dispatch-killed"), told, 0.0) == others
 
 
 def test_of_two_channels_one_is_meant() -> None:
     told = [notice("CjoChannelUnread", channel=channel) for channel in ("email", "push")]
-    assert other_pages(killed("consumer-absent"), told) == ["CjoChannelUnread (push)"]
+    assert other_pages(killed("consumer-absent"), told, 0.0) == ["CjoChannelUnread (push)"]
+
+
+class Rehearsal(Drill):
+    """A drill in which nothing runs: what a test says is told while it waits for rest."""
+
+    def __init__(self) -> None:
+        self.told: list[Notice] = []
+        self.calls: Any = Calls()
+        watching: Any = SimpleNamespace(notices=self.told)
+        traffic: Any = SimpleNamespace(mode=None, rate=0, shop=Shop(self._sent))
+        super().__init__(self.calls, watching, traffic, self.calls, lambda _: None)
+        self.while_resting: list[list[Notice]] = []
+        self.sent = 0
+
+    def _sent(self, *_: object) -> None:
+        self.sent += 1
+
+    def rest(self, alert: str | None = None) -> None:
+        self.told += self.while_resting.pop(0) if self.while_resting else []
+
+    def _told(self, *_: object) -> float:
+        return 0.0
+
+    def _resolved(self, *_: object) -> float:
+        return 0.0
+
+    def _diagnosed(self, *_: object) -> Iterator[str]:
+        return iter(())
+
+
+class Calls:
+    """An installation that notes what is asked of it."""
+
+    faster = 20.0
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: self.made.append(name)
+
+
+def at(seconds: float, alert: str, **labels: str) -> Notice:
+    return notice(alert, **labels)._replace(at_s=seconds)
+
+
+def test_a_page_between_two_faults_counts_whatever_it_is_about() -> None:
+    drill = Rehearsal()
+    before, now = at(-1.0, "CjoTargetDown", process="dispatch"), time.monotonic()
+    drill.told.append(at(now, "CjoNotReady"))
+    drill.while_resting = [[at(now, "CjoLagGrowing", stage="task")]]
+    drill.warm_up()
+    assert drill.news() == [], "what is told while all of it starts counts for nobody"
+    fault = killed("dispatch-killed")._replace(mend=())
+    later = at(now + 9_999, "CjoTargetDown", process="dispatch")
+    drill.while_resting = [[], [later]]
+    assert drill.run(fault).other_pages == []
+    drill.told.append(at(now, "CjoCheckpointOld"))
+    drill.while_resting = [[before], [later, at(now + 9_999, "CjoLagGrowing", stage="task")]]
+    assert drill.run(fault).other_pages == [
+        "CjoCheckpointOld", "CjoLagGrowing (task)", "CjoTargetDown (dispatch)",
+    ]  # fmt: skip
+    assert drill.run(fault).other_pages == [], "each page counts once"
+
+
+def goes_on(fault: Fault, done: Callable[[Rehearsal], int]) -> bool:
+    """Return whether a fault is caused again and again, also after all of its mending by hand."""
+    drill = Rehearsal()
+    fault.cause(drill)
+    for step in fault.mend:
+        if isinstance(step, Hand):
+            step.do(drill)
+    mended, until_s = done(drill), time.monotonic() + 10
+    while done(drill) <= mended and time.monotonic() < until_s:
+        time.sleep(0.01)
+    has_gone_on = done(drill) > mended
+    drill.stop()
+    return has_gone_on
+
+
+def test_a_fault_whose_alert_ends_by_itself_goes_on_until_it_is_mended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or a page whose mitigation does nothing would pass."""
+    monkeypatch.setattr(process, "FAILS_EVERY_S", 0.01)
+    monkeypatch.setattr(content, "HELD_S", 0.01)
+    assert goes_on(killed("handler-broken"), lambda drill: drill.sent)
+    expired = killed("commands-expired")
+    assert goes_on(expired._replace(mend=()), lambda drill: drill.calls.made.count("must"))
 
 
 def there(fault: Fault) -> set[str]:
