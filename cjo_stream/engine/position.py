@@ -30,7 +30,12 @@ def open_position(store: Store, partition: int, partitions: int, log: Log) -> co
             f"this installation has {meta.partitions} partitions, not {partitions}: the number is "
             "fixed. Set it back; or move the customers by `cjo-stream base export` and `import`"
         )
-    if meta.behaviour != codec.BEHAVIOUR and not meta.clean:
+    if meta.behaviour > codec.BEHAVIOUR:
+        raise RefusalError(
+            f"the store of partition {partition} was left by a release of behaviour "
+            f"{meta.behaviour}; this one is {codec.BEHAVIOUR}. Start that release, or a later one"
+        )
+    if meta.behaviour < codec.BEHAVIOUR and not meta.clean:
         raise RefusalError(
             f"a release of behaviour {meta.behaviour} left the store in the middle; this one is "
             f"{codec.BEHAVIOUR}. Start that release once more, stop it cleanly, then upgrade"

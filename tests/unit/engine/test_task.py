@@ -563,9 +563,15 @@ def test_another_behaviour_opens_only_a_store_left_in_order(
     partition.tick(1)
     partition.step()  # from here on it is in the middle again, by the new behaviour
     partition.open()
+    later = partition.task
     monkeypatch.undo()
-    with pytest.raises(RefusalError, match=f"behaviour {codec.BEHAVIOUR + 1} left the store"):
-        partition.open()
+    # What a later release has written an earlier one may misread, however it was left.
+    for leave in (lambda: None, later.mark_clean):
+        leave()
+        with pytest.raises(RefusalError, match=r"was left by .*\. Start that release, or a later"):
+            partition.open()
+    monkeypatch.setattr(codec, "BEHAVIOUR", codec.BEHAVIOUR + 1)
+    partition.open()
 
 
 # --- definition sets

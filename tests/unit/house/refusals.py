@@ -404,6 +404,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "engine/position.py": {
         "Restore that topic, or start with empty ones": "unit/engine/test_task.py::test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused",
         "the number is fixed. Set it back": "unit/engine/test_task.py::test_a_store_of_another_topic_partition_or_number_of_partitions_is_refused",
+        "Start that release, or a later one": "unit/engine/test_task.py::test_another_behaviour_opens_only_a_store_left_in_order",
         "stop it cleanly, then upgrade": "unit/engine/test_task.py::test_another_behaviour_opens_only_a_store_left_in_order",
     },
     "ingest/files.py": {
