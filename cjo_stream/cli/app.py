@@ -1,4 +1,7 @@
-"""The list of commands, and their exit codes: 0 done, 1 failed, 2 called wrongly, 130 stopped."""
+"""The list of commands, and their exit codes: 0 done, 1 failed, 2 called wrongly, 130 stopped.
+
+`up` has one more, 78 (`kafka.process.ending`).
+"""
 
 from __future__ import annotations
 

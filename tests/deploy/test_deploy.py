@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cjo_stream.definition import load
+from cjo_stream.kafka.process import ending
 from cjo_stream.settings import Settings
 from cjo_stream.telemetry import Health, Metrics, access_of, serve
 from tests.deploy import commands, image, lock
@@ -123,6 +124,11 @@ def test_compose_names_volumes_and_services_that_there_are() -> None:
         and "entrypoint" not in one
     ]
     assert len(slots) == len(set(slots)), "two processes of a kind share a slot"
+
+
+def test_systemd_starts_nothing_again_that_no_start_helps() -> None:
+    (codes,) = re.findall(r"(?m)^RestartPreventExitStatus=(.+)$", UNIT.read_text())
+    assert {int(code) for code in codes.split()} == {ending.USAGE, ending.REFUSED}
 
 
 def test_a_topology_that_kubernetes_mounts_is_read(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import cast
 import pytest
 
 from cjo_stream.kafka.local.broker import Broker
+from cjo_stream.kafka.process.ending import REFUSED
 from tests.kafka.supervised import Listener, Supervised
 from tests.world.broker import start_broker
 from tests.world.chain import Chain
@@ -48,7 +49,7 @@ def test_missing_topics_end_up_with_the_word_of_who_missed_them(
 ) -> None:
     chain = Chain(broker.bootstrap, tmp_path, partitions=2)
     with Supervised(chain) as up:
-        assert up.process.wait(WITHIN_S) == 1
+        assert up.process.wait(WITHIN_S) == REFUSED
         last = up.lines()[-1]
         assert "cannot work, and all are ended. It said: error: " in last["message"]
         assert "cjo-stream topics create" in last["message"]

@@ -15,6 +15,7 @@ import pytest
 
 from cjo_stream.errors import CjoError, RefusalError, RetryError, UsageError
 from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.process.ending import REFUSED
 from cjo_stream.settings import Settings
 from tests.kafka.conftest import TENANT_KEY
 from tests.kafka.secured import PASSWORD, Secured, secured_broker
@@ -114,7 +115,7 @@ def test_an_installation_works_over_tls_and_scram(secured: Secured, tmp_path: Pa
         (tmp_path / "CJO_TENANT_KEY").write_text("another-key-of-16-characters-or-more")
         _, intake, *_ = processes
         psutil.Process(intake).kill()
-        assert up.process.wait(WITHIN_S) == 1
+        assert up.process.wait(WITHIN_S) == REFUSED
     ends = [line["message"] for line in up.lines() if "CJO_TENANT_KEY_FILE names" in str(line)]
     assert "is not the key of this installation" in ends[-1]
     # The test's own umask lets everybody read.

@@ -193,7 +193,7 @@ def test_a_child_that_is_refused_ends_all(
 ) -> None:
     note = "open(sys.argv[0] + '.up', 'a').write('x')"
     supervisor = start(first=STEADY, second=f"import sys; {note}; sys.exit({REFUSED})")
-    assert supervisor.process.wait(SECONDS) == 1
+    assert supervisor.process.wait(SECONDS) == REFUSED
     assert supervisor.runs("second") == REFUSALS_MAX
     assert (tmp_path / "first.py.ended").exists()
 

@@ -7,9 +7,10 @@
     75     broker away, or slot held by another process     starts it again soon
     78     a person must mend something first               ends all, when it comes twice
 
-Only `up` gets 75 and 78, because it asks for them; every other caller gets 1. They are the codes
-of sysexits.h for a temporary failure and for a wrong configuration. A refusal is believed when it
-comes twice: a broker that has just come back may not know all of its topics yet.
+Only `up` gets 75 and 78, because it asks for them; every other caller gets 1. Where `up` ends all,
+it ends with that 2 or 78 itself: its own supervisor need not start it again. 75 and 78 are the
+codes of sysexits.h for a temporary failure and for a wrong configuration. A refusal is believed
+when it comes twice: a broker that has just come back may not know all of its topics yet.
 """
 
 from __future__ import annotations

@@ -100,8 +100,8 @@ class _Running:
         self.process: subprocess.Popen[bytes] | None = None
         self.started_s = 0.0
         self.due_s = 0.0
-        self.refused: int | None = None
-        """The exit code that means that no start can succeed."""
+        self.refused = 0
+        """The exit code that means that no start can succeed; 0 before there is one."""
         self.last_line = ""
         self.speaks = False
         self._say = say
@@ -204,11 +204,12 @@ def supervise(
     on_state: Callable[[Mapping[str, int | None]], None] | None = None,
     wait_until_away: Callable[[], None] | None = None,
 ) -> int:
-    """Keep the children running until SIGINT or SIGTERM; return the exit code: 0, 1 or 2.
+    """Keep the children running until SIGINT or SIGTERM; return the exit code.
 
-    1 and 2 mean that a child can never succeed: then all are ended. `say` is called with each line
-    of each child; `on_state` with the process id of each (None: not running) when that changes;
-    `wait_until_away`, in another thread, at the end: it returns once the broker is away.
+    It is 0, or that of a child that can never succeed, USAGE or REFUSED: then all are ended.
+    `say` is called with each line of each child; `on_state` with the process id of each (None: not
+    running) when that changes; `wait_until_away`, in another thread, at the end: it returns once
+    the broker is away.
     """
     running = [_Running(child, say) for child in wanted]
     with _wakeups(running) as (stopping, wait):
@@ -218,7 +219,7 @@ def supervise(
             changed = _tend(running, now_s)
             if changed and on_state is not None:
                 on_state({r.child.name: r.process.pid if r.process else None for r in running})
-            refused = next((one for one in running if one.refused is not None), None)
+            refused = next((one for one in running if one.refused), None)
             if refused is None:
                 dues = [one.due_s for one in running if one.process is None]
                 wait(max(0.0, min(dues) - now_s) if dues else None)
@@ -228,7 +229,7 @@ def supervise(
     _LOG.error(
         "%s cannot work, and all are ended. It said: %s", refused.child.name, refused.last_line
     )
-    return USAGE if refused.refused == USAGE else 1
+    return refused.refused
 
 
 def _tend(running: list[_Running], now_s: float) -> bool:
@@ -238,7 +239,7 @@ def _tend(running: list[_Running], now_s: float) -> bool:
         if one.process is not None and (code := one.process.poll()) is not None:
             one.ended(code, now_s)
             changed = True
-        if one.process is None and one.refused is None and one.due_s <= now_s:
+        if one.process is None and not one.refused and one.due_s <= now_s:
             one.start(now_s)
             changed = True
     return changed
