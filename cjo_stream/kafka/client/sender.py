@@ -46,6 +46,8 @@ class Sender:
         self._on_wait = on_wait
         self._missing = 0
         self._failed: KafkaError | None = None
+        self._topic = ""
+        """That of the record which failed; empty where the client does not say."""
         self._topics: set[str] = set()
         """Of the records that were begun."""
 
@@ -69,7 +71,7 @@ class Sender:
             self._poll()
             self._on_wait()
         if self._failed is not None:
-            raise _undelivered(self._failed, *sorted(self._topics))
+            raise self._undelivered(self._failed)
         self._topics.clear()
 
     def close(self) -> None:
@@ -79,6 +81,7 @@ class Sender:
         del self._producer
 
     def _produce(self, record: Outgoing) -> None:
+        self._topics.add(record.topic)
         while True:
             try:
                 self._producer.produce(
@@ -95,10 +98,9 @@ class Sender:
             except KafkaException as error:
                 self._note(error)
                 assert self._failed is not None
-                raise _undelivered(self._failed, *sorted({*self._topics, record.topic})) from error
+                raise self._undelivered(self._failed) from error
             else:
                 self._missing += 1
-                self._topics.add(record.topic)
                 return
 
     def _poll(self) -> None:
@@ -115,14 +117,15 @@ class Sender:
                 self._producer.poll(POLL_S)
         self._failed = self._failed or error.args[0]
 
-    def _report(self, error: KafkaError | None, _: Message) -> None:
+    def _report(self, error: KafkaError | None, message: Message) -> None:
         self._missing -= 1
-        self._failed = self._failed or error
+        if error is not None and self._failed is None:
+            self._failed, self._topic = error, message.topic() or ""
 
-
-def _undelivered(error: KafkaError, *topics: str) -> RefusalError | StopError:
-    what = f"to write {', '.join(topics)}"
-    return refusal(error, what, of_topic("Write", *topics)) or StopError(
-        f"a record was not delivered ({error}); this process ends, and what it was doing is done "
-        "again when it is started"
-    )
+    def _undelivered(self, error: KafkaError) -> RefusalError | StopError:
+        topics = [self._topic] if self._topic else sorted(self._topics)
+        what = f"to write {', '.join(topics)}"
+        return refusal(error, what, of_topic("Write", *topics)) or StopError(
+            f"a record was not delivered ({error}); this process ends, and what it was doing is "
+            "done again when it is started"
+        )

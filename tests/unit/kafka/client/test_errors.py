@@ -237,6 +237,37 @@ def test_the_right_on_a_topic_that_is_missing_is_named(asked: str, right: str) -
         ASKED[asked](Broker(KafkaError.TOPIC_AUTHORIZATION_FAILED, when_asked=False))
 
 
+class OneForbidden(Broker):
+    """Takes records of several topics, and reports on all of them at once; one is forbidden."""
+
+    def __init__(self, topic: str, *, is_fatal: bool) -> None:
+        super().__init__(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+        self.topic = topic
+        self.is_fatal = is_fatal
+        """Whether the client's own error comes before the reports."""
+        self.reports: list[Callable[[], None]] = []
+
+    def produce(self, *arguments: Any, **named: Any) -> None:
+        topic, report = arguments[0], arguments[4]
+        error = self.error if topic == self.topic else None
+        self.reports.append(lambda: report(error, SimpleNamespace(topic=lambda: topic)))
+
+    def poll(self, _: float) -> None:
+        if self.is_fatal:
+            self.is_fatal = False
+            raise KafkaException(KafkaError(KafkaError._FATAL, "fatal", True))
+        while self.reports:
+            self.reports.pop(0)()
+
+
+@pytest.mark.parametrize("is_fatal", [False, True])
+def test_of_several_topics_the_one_that_may_not_be_written_is_named(*, is_fatal: bool) -> None:
+    sender = Sender(Settings(kafka={"bootstrap_servers": "127.0.0.1:1"}))
+    sender._producer = OneForbidden("reply", is_fatal=is_fatal)  # type: ignore[assignment] # no broker here
+    with pytest.raises(RefusalError, match=r": allow Write of the topic reply \(kafka-acls"):
+        sender.send([Outgoing(topic, b"") for topic in ("internal", "reply", "reward")])
+
+
 @pytest.mark.parametrize(
     ("asked", "right"),
     [

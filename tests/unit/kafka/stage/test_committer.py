@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -27,18 +28,18 @@ class Broker:
     def __init__(self) -> None:
         self.did: list[str] = []
         self.refuses = False
-        self._reports: list[Callable[[KafkaError | None, Any], None]] = []
+        self._reports: list[Callable[[KafkaError | None], None]] = []
 
     def produce(self, topic: str, *given: Any, headers: Any) -> None:
         self.did.append(f"sent to {topic}")
-        self._reports.append(given[-1])
+        self._reports.append(lambda error: given[-1](error, SimpleNamespace(topic=lambda: topic)))
 
     def poll(self, _: float) -> None:
         error = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE) if self.refuses else None
         self.did.append("refused" if error else "delivered")
         reports, self._reports = self._reports, []
         for report in reports:
-            report(error, None)
+            report(error)
 
     def commit(self, offsets: Sequence[TopicPartition], *, asynchronous: bool) -> list[Any] | None:
         self.did.append(f"committed {offsets[0].offset}")
