@@ -1,6 +1,6 @@
 """AsyncAPI documents, read by the parser of the AsyncAPI initiative.
 
-`make deploy` brings it where there is npm; without it these tests do not run, and say so.
+`make deploy-check` brings it where there is npm; without it these tests do not run, and say so.
 """
 
 import shutil
@@ -23,7 +23,7 @@ TOPOLOGIES: Final = [
 ]
 pytestmark = pytest.mark.skipif(
     shutil.which("node") is None or not (MODULES / "@asyncapi/parser").exists(),
-    reason="the parser of AsyncAPI is not here: `make deploy` brings it",
+    reason="the parser of AsyncAPI is not here: `make deploy-check` brings it",
 )
 
 

@@ -1,6 +1,7 @@
 """The Helm chart, rendered by Helm and checked against several versions of Kubernetes.
 
-`make deploy` brings Helm and kubernetes-validate; without them these tests do not run, and say so.
+`make deploy-check` brings Helm and kubernetes-validate; without them these tests do not run, and
+say so.
 """
 
 import json
@@ -46,7 +47,7 @@ VALUES: Final = {
 HELM: Final = shutil.which("helm", path=f"{TOOLS}/bin{os.pathsep}{os.environ['PATH']}")
 VALIDATE: Final = TOOLS / "validate/bin/kubernetes-validate"
 pytestmark = pytest.mark.skipif(
-    HELM is None or not VALIDATE.exists(), reason="Helm is not here: `make deploy` brings it"
+    HELM is None or not VALIDATE.exists(), reason="Helm is not here: `make deploy-check` brings it"
 )
 
 

@@ -1,7 +1,7 @@
 """The examples of channel systems in Java and TypeScript compile, without a warning.
 
 Java needs a JDK, and the jars of the local broker (`deploy/kafka/start.sh` brings them);
-TypeScript needs node, and what `make deploy` brings. Where these are not, it is said loudly.
+TypeScript needs node, and what `make deploy-check` brings. Where these are not, it is said loudly.
 """
 
 import shutil
@@ -57,7 +57,7 @@ def test_java_compiles(tmp_path: Path, pytestconfig: pytest.Config) -> None:
 def test_typescript_compiles(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     missing = [name for name in NAMES if not (MODULES / name).exists()]
     if shutil.which("node") is None or missing:
-        _skip(pytestconfig, "NO TYPESCRIPT IS COMPILED: it needs node, and `make deploy`")
+        _skip(pytestconfig, "NO TYPESCRIPT IS COMPILED: it needs node, and `make deploy-check`")
     project = tmp_path / "project"
     shutil.copytree(CONSUMERS / "typescript", project)
     (project / "node_modules").symlink_to(MODULES)
