@@ -7,6 +7,8 @@ in it; it would make the share smaller.
 
     full steps      500 events each, as in a worker that has much to do
     single events   each in a step and a commit of its own: the most that is told of an event
+
+Exits with 1 where measuring takes more than PERCENT_MAX of a worker with full steps.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 from cjo_stream.core.message import ActivateSet, StoreSet
 from cjo_stream.definition import DefinitionSet, compile_content, load
@@ -37,6 +39,9 @@ from tests.bench.embedded import KEY, ROOT, START_MS, yardstick_records
 SCRAPED_EVERY_S = 15.0
 SCRAPES = 20
 PARTITIONS = 16
+PERCENT_MAX: Final = 3.0
+"""Of the CPU of a worker that has much to do, as docs/metrics.md promises."""
+FULL: Final = "full steps"
 
 
 class Timed:
@@ -159,15 +164,24 @@ def _scrape_s(metrics: Metrics) -> float:
     return (time.thread_time() - began_s) / SCRAPES
 
 
+def costs_too_much(figures: dict[str, dict[str, Any]]) -> bool:
+    """Return whether measuring takes more of a worker with full steps than it may."""
+    full = figures[FULL]
+    return bool(full["adding_percent"] + full["scraping_percent"] > PERCENT_MAX)
+
+
 def main() -> int:
-    """Measure and print."""
+    """Measure, print and judge."""
     figures = {
-        "full steps": run(200_000, 500, COMMIT_STEPS_MAX),
+        FULL: run(200_000, 500, COMMIT_STEPS_MAX),
         "single events": run(20_000, 1, 1),
         "most series": scrape_of_most(),
     }
     for name, value in figures.items():
         print(f"{name:16} {json.dumps(value)}")
+    if costs_too_much(figures):
+        print(f"FAILED: {FULL}: measuring takes more than {PERCENT_MAX:g} % of the CPU")
+        return 1
     return 0
 
 

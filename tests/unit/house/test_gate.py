@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from tests.bench import measuring
 from tests.bench.gate import EXPECTED, ratios, worse
 
 FIGURES = {
@@ -44,3 +47,16 @@ def test_what_only_one_side_has_fails() -> None:
 
 def test_all_that_is_measured_is_expected() -> None:
     assert json.loads(EXPECTED.read_text()).keys() == ratios(FIGURES).keys()
+
+
+@pytest.mark.parametrize(("full", "single", "code"), [(2.9, 7.0, 0), (2.99, 0.1, 1), (0.3, 99, 0)])
+def test_measuring_may_take_3_percent_of_a_worker_with_full_steps(
+    full: float, single: float, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(_: int, events_a_step: int, __: int) -> dict[str, float]:
+        adding = full if events_a_step > 1 else single
+        return {"adding_percent": adding, "scraping_percent": 0.05}
+
+    monkeypatch.setattr(measuring, "run", run)
+    monkeypatch.setattr(measuring, "scrape_of_most", dict)
+    assert measuring.main() == code
