@@ -26,7 +26,7 @@ from cjo_stream.kafka.local.broker import Broker
 from cjo_stream.kafka.process.stage import Process
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
-from cjo_stream.kafka.topic.right import rights
+from cjo_stream.kafka.topic.right import Right, rights
 from cjo_stream.settings import Settings
 from tests.kafka.conftest import make_settings
 from tests.kafka.guarded import OPERATIONS, PASSWORD, as_user, guarded_broker
@@ -113,8 +113,8 @@ class Guarded:
         self.address = address
         self.owner = owner
         """Who may do everything."""
-        self.allowed: set[tuple[str, str]] = set()
-        """What refusals have named."""
+        self.allowed: set[tuple[str, str, str]] = set()
+        """What refusals have named: the operation, the kind of the resource, and its name."""
 
     def settings(self, password: str = PASSWORD) -> Settings:
         return as_user(self.owner, self.address, "app", password)
@@ -128,7 +128,7 @@ class Guarded:
             said = re.fullmatch(r"(\w+) of the (topic|group|transactional id) (\S+)", right)
             assert said is not None, refusal
             operation, resource, name = said.groups()
-            self.allowed.add((operation, name))
+            self.allowed.add((operation, resource.replace(" ", "-"), name))
             bindings.append(
                 AclBinding(
                     RESOURCES[resource],
@@ -211,8 +211,15 @@ def test_who_is_not_known_or_allowed_is_once_credentials_and_access_are_as_the_r
     until(lambda: read_all(owner, identity), intake, tasks, dispatch, learn)
     for stage in (intake, dispatch, learn):
         stage.close()
-    for operation, name in guarded.allowed:
-        found = [one for one in rights(owner, definitions.program) if name.startswith(one.name)]
-        printed = {one for right in found for one in right.operations}
-        included = {"Describe"} if printed & {"Read", "Write"} else set()
-        assert operation in printed | included, f"`topics acl` prints no {operation} of {name}"
+    assert {kind for _, kind, _ in guarded.allowed} == {"topic", "group", "transactional-id"}
+    printed = list(rights(owner, definitions.program))
+    for operation, kind, name in guarded.allowed:
+        given = {one for right in printed if is_of(right, kind, name) for one in right.operations}
+        included = {"Describe"} if given & {"Read", "Write"} else set()
+        assert operation in given | included, f"`topics acl` lacks {operation} of {kind} {name}"
+
+
+def is_of(right: Right, kind: str, name: str) -> bool:
+    """Tell whether a right is one on this resource."""
+    is_named = name.startswith(right.name) if right.is_prefix else name == right.name
+    return right.resource == kind and is_named
