@@ -16,8 +16,8 @@ from cjo_stream.core.likeness import surely
 from cjo_stream.core.profile.consent import EVERY_CHANNEL, EVERYWHERE
 from cjo_stream.core.program.program import ENGINE_TYPES
 from cjo_stream.core.vocabulary import BUILT_IN, OWN, status_of, word_of
-from cjo_stream.core.word import ConsentStatus, Outcome
 from cjo_stream.definition.build.context import Context
+from cjo_stream.definition.build.kind import built_in_words
 from cjo_stream.definition.build.use import Named, Reading, Types, Uses
 from cjo_stream.definition.code import Code
 from cjo_stream.definition.grammar.item import Item, Pair
@@ -60,34 +60,29 @@ def check_events(uses: Uses, raised: Mapping[str, Collection[str]], context: Con
             _check(key, 0, key.value, types, known, context)
         elif types:
             _warn_of(key, key.value, types, context)
-        if expression is not None and types and len(types) == 1:
-            _check_words(pair, next(iter(types)), context)
+        if expression is not None and types is not None:
+            _check_words(pair, types, context)
 
 
-def _check_words(pair: Pair, type_: str, context: Context) -> None:
+def _check_words(pair: Pair, types: frozenset[str], context: Context) -> None:
     """Report fixed texts that no record can be right with, such as an `outcome` of none."""
     name = pair.key.value
-    for written, offset in results(pair.value) if isinstance(pair.value, str) else ():
-        if words := _words_of_which_it_is_none(written, type_, name, context):
+    words = built_in_words(name, types, context)
+    is_open = name == "action" or (name == "channel" and not context.declared.is_known)
+    if words is None or is_open or not isinstance(pair.value, str):
+        return
+    is_consent = types == {"cjo.consent"}
+    for written, offset in results(pair.value):
+        if (_consent_word(name, written) if is_consent else written) not in words:
             context.refuse(pair, offset, written, *unknown(name, written, words))
 
 
-def _words_of_which_it_is_none(
-    written: str, type_: str, name: str, context: Context
-) -> Collection[str]:
-    """Return the words of an attribute of built-in meaning; none if a text is among them."""
-    channels = context.declared.channels
-    words: Collection[str] = ()
-    match type_, name:
-        case "cjo.consent", "status":
-            words = () if status_of(written) else tuple(ConsentStatus)
-        case "cjo.consent", "channel" if context.declared.is_known:
-            words = () if word_of(written) in EVERY_CHANNEL else {*channels, EVERYWHERE}
-        case "cjo.outcome", "outcome":
-            words = tuple(Outcome)
-        case "cjo.outcome", "channel" if context.declared.is_known:
-            words = channels
-    return () if written in words else words
+def _consent_word(name: str, written: str) -> str | None:
+    """Return what a sender's word for the status or the channel of a consent stands for."""
+    if name == "status":
+        return status_of(written)
+    word = word_of(written)
+    return EVERYWHERE if word in EVERY_CHANNEL else word
 
 
 def _types(uses: Uses) -> Iterator[Named]:

@@ -134,19 +134,25 @@ class Known:
         return Kind(_OF_ATTRIBUTES[one]) if one in _OF_ATTRIBUTES else None
 
     def _of_built_in(self, name: str, types: frozenset[str]) -> Kind | None:
-        context = self.context
-        if types == {"cjo.outcome"}:
-            words: Mapping[str, Collection[str]] = {
-                "outcome": tuple(Outcome),
-                "channel": context.declared.channels,
-                "action": context.actions.keys(),
-            }
-        elif types == {"cjo.consent"}:
-            words = {
-                "status": tuple(ConsentStatus),
-                "channel": context.declared.channels | {EVERYWHERE},
-            }
-        else:
-            words = {"journey": self.journeys} if types <= ENGINE_TYPES else {}
+        words = built_in_words(name, types, self.context)
+        if words is None and name == "journey" and types <= ENGINE_TYPES:
+            words = self.journeys
         is_open = name in ("action", "journey")
-        return Kind(TEXT, words[name], name, is_open) if name in words else None
+        return Kind(TEXT, words, name, is_open) if words is not None else None
+
+
+def built_in_words(name: str, types: frozenset[str], context: Context) -> Collection[str] | None:
+    """Return all that an attribute of an outcome or a consent can be; None if it can be more."""
+    known: Mapping[str, Collection[str]] = {}
+    if types == {"cjo.outcome"}:
+        known = {
+            "outcome": tuple(Outcome),
+            "channel": context.declared.channels,
+            "action": context.actions.keys(),
+        }
+    elif types == {"cjo.consent"}:
+        known = {
+            "status": tuple(ConsentStatus),
+            "channel": context.declared.channels | {EVERYWHERE},
+        }
+    return known.get(name)

@@ -259,6 +259,7 @@ def test_a_fixed_text_of_a_map_that_no_record_can_be_right_with_is_an_error(
         ("cjo.outcome", "outcome: row.o, channel: \"'desk'\""),
         ("cjo.outcome", "outcome: \"'click' if row.c else lower(row.o)\""),
         ("cjo.consent", "status: \"'Opted-out'\", channel: \"'ALL'\", purpose: \"'news'\""),
+        ("cjo.consent", "status: \"'no'\", channel: \"'Till '\", purpose: \"'news'\""),
         ("cjo.consent", "status: \"'true'\", channel: \"'*'\", purpose: \"'news'\""),
         ("fee_paid", "outcome: \"'clicked'\", status: \"'grantd'\", channel: \"'desc'\""),
     ],
