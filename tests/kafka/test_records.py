@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from confluent_kafka import TopicPartition
 
@@ -50,3 +53,30 @@ def test_records_that_are_gone_are_no_continuation(settings: Settings, reward: s
         list(records.since(REWARD, {lane: 1}))
     assert [one.value for one in records.since(REWARD, {lane: 2})] == [b"3"]
     assert [one.value for one in records.since(REWARD, {})] == [b"3"]
+
+
+GROWN = """
+import sys, psutil
+from cjo_stream.kafka.client.contents import contents
+from cjo_stream.settings import Settings
+
+def memory_mb():
+    return psutil.Process().memory_info().rss / 1e6
+
+settings = Settings(tenant_key="0123456789abcdef", kafka={"bootstrap_servers": sys.argv[1]})
+before = most = memory_mb()
+for number, _ in enumerate(contents(settings, (sys.argv[2], 0)), 1):
+    if not number % 1000:
+        most = max(most, memory_mb())
+print(number, round(most - before))
+"""
+
+
+def test_a_long_topic_is_read_in_little_memory(settings: Settings, reward: str) -> None:
+    many = 200_000
+    produce(settings, reward, *(b"%0200d" % number for number in range(many)))
+    call = [sys.executable, "-c", GROWN, settings.kafka["bootstrap.servers"], reward]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=60)
+    read, grown_mb = map(int, done.stdout.split())
+    assert read == many
+    assert grown_mb < 45, done

@@ -92,7 +92,8 @@ def reader(
     """Return a consumer without a group that reads these partitions from these offsets on.
 
     `committed`: not beyond the first open transaction. `fetch_bytes`: bytes of a partition in one
-    fetch, instead of librdkafka's 1 MiB; a larger record comes all the same.
+    fetch, instead of librdkafka's 1 MiB, and of four are fetched ahead; a larger record comes all
+    the same.
     """
     # librdkafka needs a group id even if no group is joined and nothing is committed.
     own = {"group.id": settings.topic_prefix + READER, **_READING}
@@ -100,6 +101,7 @@ def reader(
         own["isolation.level"] = "read_uncommitted"
     if fetch_bytes is not None:
         own["fetch.message.max.bytes"] = fetch_bytes
+        own["queued.max.messages.kbytes"] = max(1, 4 * fetch_bytes >> 10)
     consumer = connect(Consumer, {**settings.kafka_properties(), **own}, logger=_LOG)
     consumer.assign([TopicPartition(*place, offset) for place, offset in positions.items()])
     return consumer

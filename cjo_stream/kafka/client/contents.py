@@ -22,6 +22,9 @@ from cjo_stream.settings import Settings
 
 READ_RECORDS_MAX: Final = 500
 POLL_S: Final = 0.1
+FETCH_BYTES: Final = 256 << 10
+"""Less than a process that works on: records of a long topic, fetched faster than they are taken,
+would raise its memory once and for all (small ones by twice their bytes and more)."""
 SILENCE_MAX_S: Final = 3 * TIMEOUT_S
 """The longest time without a record, while records are still to come."""
 
@@ -39,7 +42,7 @@ def contents(
     start = max(start, first)
     if start >= end:
         return
-    consumer = reader(settings, {place: start}, committed=committed)
+    consumer = reader(settings, {place: start}, committed=committed, fetch_bytes=FETCH_BYTES)
     try:
         until_s = time.monotonic() + SILENCE_MAX_S
         while time.monotonic() < until_s:
