@@ -6,6 +6,7 @@ say so.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from cjo_stream.telemetry.monitoring.condition import NOT_ON_THE_WAY
 from tests.deploy.commands import CHART, DEPLOY
 from tests.deploy.lock import ROOT
 
@@ -152,6 +154,31 @@ def test_the_autoscaler_asks_for_what_the_monitor_calls_this_release(
     (metric,) = scaler["spec"]["metrics"]
     selected = metric["external"]["metric"]["selector"]["matchLabels"]
     assert selected == {"stage": "task", "installation": name}
+
+
+def test_each_pod_is_a_process_of_its_own_that_rules_know_by_its_stage() -> None:
+    text = helm(*EVERYTHING).stdout
+    (monitor,) = objects(text, "ServiceMonitor")
+    (endpoint,) = monitor["spec"]["endpoints"]
+    (given,) = [one for one in endpoint["relabelings"] if one["targetLabel"] == "process"]
+    named = set()
+    for stage in objects(text, "StatefulSet"):
+        pod = {
+            "__meta_kubernetes_pod_name": f"{stage['metadata']['name']}-12",
+            **{
+                f"__meta_kubernetes_pod_label_{re.sub(r'[^a-z]', '_', key)}": value
+                for key, value in stage["spec"]["template"]["metadata"]["labels"].items()
+            },
+        }
+        joined = ";".join(pod[one] for one in given["sourceLabels"])
+        found = re.fullmatch(given["regex"], joined)
+        assert found is not None, joined
+        named.add(found.expand(given["replacement"].replace("${", r"\g<").replace("}", ">")))
+    assert named == {
+        "intake-12", "worker-12", "dispatch-12", "learn-12", "insight-12", "webhook-12",
+    }  # fmt: skip
+    matched = {one for one in named if re.fullmatch(NOT_ON_THE_WAY, one)}
+    assert matched == {"learn-12", "insight-12", "webhook-12"}
 
 
 def test_the_rules_are_those_of_the_repository() -> None:
