@@ -56,10 +56,16 @@ def create(context: typer.Context, topology: TopologyOrNone = None, json: Json =
 
 @app.command()
 def verify(context: typer.Context, topology: TopologyOrNone = None, json: Json = False) -> int:
-    """Print how topics differ from what they must be, and how to mend it; exit 1 if any does."""
+    """Print how topics differ from what they must be, and how to mend it; exit 1 if any does.
+
+    A topic of others' whose events have their producers' times is a warning.
+    """
     from cjo_stream.kafka.topic import check
 
-    differences = check.verify(operator_settings(context), _program(topology))
+    settings, program = operator_settings(context), _program(topology)
+    differences = check.verify(settings, program)
+    for one in check.advice(settings, program):
+        warn(f"{one.topic}: {one.what} is {one.found}: {check.OLD}. {one.mend}")
     if json:
         say_json(differences)
     elif differences:

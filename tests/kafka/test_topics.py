@@ -2,6 +2,7 @@ import re
 import time
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import (
@@ -17,7 +18,8 @@ from cjo_stream.core.program.topology import Channel, Input
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import reader
-from cjo_stream.kafka.topic.check import create, require_log, verify
+from cjo_stream.kafka.operator.checkup import checkup
+from cjo_stream.kafka.topic.check import advice, create, require_log, verify
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.worker.process import _check_configs
 from cjo_stream.settings import Settings
@@ -64,6 +66,27 @@ def test_a_producers_clock_does_not_reach_a_raw_topic(settings: Settings) -> Non
     consumer.close()
     assert message is not None
     assert message.timestamp()[1] < now_ms + 60_000
+
+
+def test_of_a_topic_of_others_it_is_said_that_its_times_are_those_of_its_producers(
+    settings: Settings,
+) -> None:
+    name = f"{settings.topic_prefix}receipts"
+    pos = Channel(name="pos", input=Input(topic=name, prefixed=False))
+    program = msgspec.structs.replace(PROGRAM, channels={"pos": pos})
+    assert advice(settings, program) == [], "it is missing: that is a difference"
+    create(settings, program)
+    assert advice(settings, program) == [], "we have made it"
+    alter(Admin(settings), name, "message.timestamp.type=CreateTime")
+    assert until(lambda: advice(settings, program))
+    (one,) = advice(settings, program)
+    assert (one.topic, one.what, one.found) == (name, "message.timestamp.type", "CreateTime")
+    assert verify(settings, program) == []
+    notes = [one for one in checkup(settings, program) if one.level == "note"]
+    assert [(one.area, one.do) for one in notes] == [("topics", one.mend)]
+    alter(Admin(settings), name, one.mend.rpartition(" ")[2])
+    assert until(lambda: not advice(settings, program))
+    assert [one for one in checkup(settings, program) if one.level == "note"] == []
 
 
 def test_every_difference_comes_with_what_mends_it(

@@ -17,7 +17,7 @@ from cjo_stream.errors import CjoError
 from cjo_stream.installation.finding import Finding, note, ok, problem
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.property import connect
-from cjo_stream.kafka.topic.check import verify
+from cjo_stream.kafka.topic.check import OLD, advice, verify
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.settings import KAFKA_DEFAULTS, Settings
 
@@ -45,13 +45,15 @@ def checkup(settings: Settings, program: Program | None) -> Iterator[Finding]:
         return
     yield ok("broker", f"{servers} answers")
     try:
-        differences = verify(settings, program)
+        differences, advised = verify(settings, program), advice(settings, program)
     except CjoError as error:
         yield problem("topics", str(error), "mend that, and run this again")
         return
     for one in differences:
         what = f"{one.topic}: {one.what} is {one.found or 'unset'}, must be {one.wanted}"
         yield problem("topics", what, one.mend)
+    for one in advised:
+        yield note("topics", f"{one.topic}: {one.what} is {one.found}: {OLD}", one.mend)
     if not differences:
         which = "all topics" if program is not None else "the installation's topics"
         yield ok("topics", f"{which} are as they must be")

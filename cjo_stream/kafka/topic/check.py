@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -22,6 +22,8 @@ from cjo_stream.settings import Settings
 
 SEEN_POLL_S: Final = 0.05
 
+OLD: Final = "its events seem as old as their producers say, and their commands as late"
+"""Why an `advice` is given."""
 _AT_LEAST: Final = ("max.message.bytes", "retention.ms", "retention.bytes", "min.insync.replicas")
 
 
@@ -73,6 +75,25 @@ def verify(
     return _differences(admin, settings, wanted, there)
 
 
+def advice(settings: Settings, program: Program | None) -> list[Difference]:
+    """Return how topics that a topology names had better be; raises RetryError.
+
+    Of events with their producers' times it is not known when they were received.
+    """
+    admin = Admin(settings)
+    wanted = [topic for topic in wanted_topics(settings, program) if topic.advised]
+    there = admin.describe(topic.name for topic in wanted)
+    configs = configs_of(admin, list(there))
+    return [
+        difference
+        for topic in wanted
+        if topic.name in there
+        for difference in _config_differences(
+            settings, topic.name, configs[topic.name], topic.advised
+        )
+    ]
+
+
 def require_log(admin: Admin, settings: Settings, *names: str) -> dict[str, Topic]:
     """Return private topics.
 
@@ -102,7 +123,7 @@ def require_log(admin: Admin, settings: Settings, *names: str) -> dict[str, Topi
 def _create(admin: Admin, settings: Settings, missing: list[Wanted]) -> None:
     copies = settings.replication_factor
     new = [
-        NewTopic(topic.name, topic.partitions, copies, config=dict(topic.config))
+        NewTopic(topic.name, topic.partitions, copies, config={**topic.advised, **topic.config})
         for topic in missing
     ]
     for name, future in admin.client.create_topics(new, request_timeout=TIMEOUT_S).items():
@@ -139,12 +160,20 @@ def _differences(
             found.append(Difference(topic.name, "topic", "missing", "there", mend))
             continue
         found += _shape_differences(settings, topic, actual)
-        found += [
-            Difference(topic.name, key, is_, must, _alter(settings, topic.name, key, must))
-            for key, must in topic.config.items()
-            if not _suffices(key, is_ := configs[topic.name].get(key, ""), must)
-        ]
+        if topic.config:
+            config = configs[topic.name]
+            found += _config_differences(settings, topic.name, config, topic.config)
     return found
+
+
+def _config_differences(
+    settings: Settings, topic: str, config: Mapping[str, str], wanted: Mapping[str, str]
+) -> list[Difference]:
+    return [
+        Difference(topic, key, is_, must, _alter(settings, topic, key, must))
+        for key, must in wanted.items()
+        if not _suffices(key, is_ := config.get(key, ""), must)
+    ]
 
 
 def _shape_differences(settings: Settings, topic: Wanted, actual: Topic) -> list[Difference]:

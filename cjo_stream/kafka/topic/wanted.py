@@ -7,7 +7,8 @@
 | the catalogue                 |              |                                      |
 | a channel's, named by default | `partitions` | as the broker does                   |
 | a channel's, named by a       | any          | as its owner wants: only its         |
-| topology                      |              | existence is checked                 |
+| topology                      |              | existence is checked, and whether    |
+|                               |              | events have the broker's append time |
 
 Records of events' topics, and of the private logs, have the broker's append time. `internal` must
 never be written by a transactional producer: its markers are offsets without a record, which a
@@ -88,6 +89,8 @@ class Wanted(msgspec.Struct, frozen=True):
     """Whether the number of partitions must be this one."""
     holds: str | None = None
     """What of a person it holds."""
+    advised: Mapping[str, str] = {}
+    """How it had better be, and is where we make it; whoever it belongs to decides."""
 
 
 def wanted_topics(settings: Settings, program: Program | None) -> list[Wanted]:
@@ -146,9 +149,14 @@ def _channel_topics(
 ) -> Iterator[Wanted]:
     for channel in program.channels.values():
         if channel.input is not None:
-            config = APPEND_TIME if channel.input.prefixed else {}
-            source = names.source(channel.input)
-            yield Wanted(source, partitions, config, holds="raw events")
+            is_ours = channel.input.prefixed
+            yield Wanted(
+                names.source(channel.input),
+                partitions,
+                config=APPEND_TIME if is_ours else {},
+                holds="raw events",
+                advised={} if is_ours else APPEND_TIME,
+            )
         target = names.target(channel)
         if target is not None:
             config = ours if channel.output_prefixed else {}

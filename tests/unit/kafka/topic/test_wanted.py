@@ -16,7 +16,10 @@ PROGRAM = Program(
 
 
 def test_raw_topics_of_ours_tell_the_brokers_time_and_no_producers() -> None:
-    wanted = {topic.name: topic.config for topic in wanted_topics(Settings(), PROGRAM)}
+    topics = {topic.name: topic for topic in wanted_topics(Settings(), PROGRAM)}
+    wanted = {name: topic.config for name, topic in topics.items()}
     for name in ("cjo.event.web.v1", "cjo.outcome.v1", "cjo.internal.v1", "cjo.effect.v1"):
         assert wanted[name]["message.timestamp.type"] == "LogAppendTime"
     assert wanted["pos.receipts"] == {}
+    assert {name for name, topic in topics.items() if topic.advised} == {"pos.receipts"}
+    assert topics["pos.receipts"].advised["message.timestamp.type"] == "LogAppendTime"
