@@ -74,6 +74,12 @@ METRICS: Final = (
     ),
     Metric("cjo_actions_total", "counter", ("channel", "action"), "Action commands issued"),
     Metric(
+        "cjo_commands_sent_total",
+        "counter",
+        (),
+        "Commands that dispatch has sent, those that had been held among them",
+    ),
+    Metric(
         "cjo_suppressed_total",
         "counter",
         ("gate",),

@@ -58,6 +58,8 @@ AT_A_REVOKE_S: Final = 4.0
 patience."""
 BROKEN_OFF_S: Final = 1.0
 """How long it is waited, then, until those that are left have been broken off."""
+RESULTS: Final = ("answered", "refused", "expired", "unreadable", "lost")
+"""What may come of a command. An alert is about some: they are counted from 0, from the start."""
 SAY_S: Final = 60.0
 """How often the log says of an endpoint what is wrong with it."""
 
@@ -126,6 +128,8 @@ class WebhookProcess:
         self._poster = Poster(endpoints)
         begin = functools.partial(HoldLog, settings)
         self._heeding = Heeding(begin, self._backlogs, self._poster.break_off)
+        for channel in self._endpoints:
+            metrics.add({("cjo_webhook_commands_total", channel, one): 0 for one in RESULTS})
 
     def not_ready(self) -> str | None:
         """Return what the process still waits for; None when it takes commands."""

@@ -165,6 +165,7 @@ def test_an_expired_command_is_not_sent_and_the_ones_after_it_are(
     found = shown(dispatch._metrics)
     assert found['cjo_suppressed_total{gate="expired"}'] == 1
     assert found["cjo_event_to_action_seconds_count"] == 1, "what is not sent is in no figure"
+    assert found["cjo_commands_sent_total"] == 1
     assert 20 <= found["cjo_event_to_action_seconds_sum"] < 20 + WITHIN_S
     assert found['cjo_commit_seconds_count{stage="dispatch"}'] >= 1
     dispatch.close()

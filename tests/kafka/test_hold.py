@@ -108,6 +108,7 @@ def test_a_held_channel_waits_the_other_goes_on_and_a_release_keeps_the_order(
     metrics = second._metrics.render().decode()
     assert 'cjo_held_commands{channel="mail"} 0.0' in metrics
     assert 'cjo_suppressed_total{gate="expired"} 1.0' in metrics
+    assert "cjo_commands_sent_total 4.0" in metrics, "two that were held, and two that were not"
     names, admin = Names(installation.topic_prefix), Admin(installation)
     until(lambda: admin.firsts([(names.held, 0)])[names.held, 0] > 0, second)
     third = make_dispatch(installation)  # its shelf is not deleted

@@ -395,6 +395,7 @@ def test_a_learner_whose_rewards_are_gone_learns_anew_once_its_memory_is_deleted
 
     def learn_to(offset: int, *, number: int, rewards: int) -> None:
         learn = make_learn(settings.model_copy(update={"learn_interval_s": 0.2}))
+        assert shown(learn._metrics)['cjo_items_total{result="applied",stage="learn"}'] == 0
         learnt = in_background(
             lambda: until(lambda: learn._rewards._remembered[0] == offset, learn)
         )

@@ -227,12 +227,13 @@ def waits(process: WebhookProcess, channel: str = "mail") -> int:
 
 
 def counts(process: WebhookProcess, name: str) -> dict[str, float]:
-    """Return a counter by its labels, as they are shown."""
+    """Return a metric by its labels, as it is shown; of a counter what has counted."""
     found = {}
     for line in process._metrics.render().decode().splitlines():
         if line.startswith(f"{name}{{"):
             labels, _, value = line.removeprefix(name).rpartition(" ")
-            found[labels] = float(value)
+            if float(value) or not name.endswith("_total"):
+                found[labels] = float(value)
     return found
 
 

@@ -336,6 +336,8 @@ class DispatchProcess:
         member = self._member.consumer.consumer_group_metadata()
         self._transactions.write(records, offsets, member)
         self._metrics.observe("cjo_commit_seconds", (DISPATCH,), time.perf_counter() - began_s)
+        commands = sum(effect.kind == ACTION.name for effect in effects)
+        self._metrics.add({("cjo_commands_sent_total",): commands})
         self._shelves.delete()
 
     # --- where effects go ----------------------------------------------------------------------

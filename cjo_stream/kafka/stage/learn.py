@@ -142,6 +142,7 @@ class LearnProcess:
 
     def open(self) -> None:
         """Shut out any other learner, then go on from the last one's position."""
+        self._metrics.add({("cjo_items_total", STAGE, "applied"): 0})
         self._memory.open()
         model, standing = self._memory.read()
         self.vitals.beat()

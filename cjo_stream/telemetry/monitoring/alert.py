@@ -41,7 +41,8 @@ class Alert(NamedTuple):
     `severity`: a page wakes a person, a ticket waits until the next working day. `within`: the
     time from the beginning of a fault to the notification at the latest. `summary` may name labels
     and the value as Prometheus's templates do. `silences`: what says nothing new while this one
-    fires.
+    fires. `keep`: how long it goes on once its condition is over, so that what comes and goes is
+    told once.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Alert(NamedTuple):
     within: str
     summary: str
     silences: tuple[Silence, ...] = ()
+    keep: str = "0s"
 
     @property
     def silenced(self) -> tuple[str, ...]:
@@ -88,15 +90,21 @@ ALERTS: Final = (
         "2m",
         "4m",
         "{{ $labels.process }} at {{ $labels.instance }} does not answer",
-        (STUCK,),
+        (Silence(("CjoRestarting", "CjoNotReady"), PROCESS), STUCK),
+        # A process that a supervisor starts ever anew, with minutes between, answers now and then.
+        "5m",
     ),
     Alert(
         "CjoStageGone",
         "page",
-        f"count by (installation, stage) (count_over_time(cjo_stage_info{{{NEEDED}}}[1h])) "
-        "unless count by (installation, stage) (cjo_stage_info) "
+        f"(count by (installation, stage) (count_over_time(cjo_stage_info{{{NEEDED}}}[1h])) "
+        # What was told goes on until the stage is back.
+        "or count by (installation, stage) "
+        '(ALERTS_FOR_STATE{alertname="CjoStageGone"} > time() - {7d})) '
+        # A target that does not answer is told of by itself.
+        "unless on (installation, stage) (count_over_time(cjo_stage_info[1h]) "
+        'and on (installation, process) up{job="cjo-stream"}) '
         'and on (installation) up{job="cjo-stream"} '
-        'unless on (installation) up{job="cjo-stream"} == 0 '
         # Once Prometheus knows the targets again, it asks them one after the other.
         "unless on (installation) "
         f'count_over_time(ALERTS{{alertname="CjoNoTargets",{FIRES}}}[2m]) > 0',
@@ -110,9 +118,10 @@ ALERTS: Final = (
         "page",
         f'changes(cjo_process_start_time_seconds{{process!~"{BESIDE}"}}[15m]) '
         "+ increase(cjo_begun_anew_total[15m]) > 3 " + unless_full("15m"),
-        # A worker without room ends again and again, sooner than a full disk is told.
-        "2m",
-        "17m",
+        # A worker without room ends again and again, sooner than a full disk is told. Where a
+        # supervisor waits ever longer between two starts, CjoTargetDown comes first.
+        "4m",
+        "19m",
         "{{ $labels.process }} at {{ $labels.instance }} began {{ $value | humanize }} times anew "
         "in 15 minutes",
         (Silence(("CjoNotReady",), PROCESS), STUCK),
@@ -150,13 +159,17 @@ ALERTS: Final = (
         "7m",
         "{{ $labels.process }} at {{ $labels.instance }} answers, but takes no work",
         (STUCK,),
+        "5m",
     ),
     Alert(
         "CjoLearnOrInsightDown",
         "ticket",
         f'up{{job="cjo-stream",process=~"{BESIDE}"}} == 0 '
         f'or cjo_ready{{process=~"{BESIDE}"}} == 0 '
-        f'or changes(cjo_process_start_time_seconds{{process=~"{BESIDE}"}}[15m]) > 3',
+        f'or changes(cjo_process_start_time_seconds{{process=~"{BESIDE}"}}[1h]) > 3 '
+        f'or count_over_time(up{{job="cjo-stream",process=~"{BESIDE}"}}[1d]) '
+        'unless on (installation, process) up{job="cjo-stream"} '
+        'and on (installation) up{job="cjo-stream"}',
         "10m",
         "12m",
         "{{ $labels.process }} at {{ $labels.instance }} does not work",
@@ -222,8 +235,9 @@ ALERTS: Final = (
         "CjoCommandsExpired",
         "page",
         'sum by (installation) (increase(cjo_suppressed_total{gate="expired"}[15m])) > 20 and '
-        'sum by (installation) (increase(cjo_suppressed_total{gate="expired"}[15m])) > 0.05 * '
-        "sum by (installation) (increase(cjo_event_to_action_seconds_count[15m])) "
+        # One of 20: for each that is dropped, 19 are sent.
+        'sum by (installation) (increase(cjo_suppressed_total{gate="expired"}[15m])) > '
+        "sum by (installation) (increase(cjo_commands_sent_total[15m])) / 19 "
         + unless_after("20m"),
         "0s",
         "5m",
@@ -335,7 +349,8 @@ ALERTS: Final = (
         "CjoLearnerSilent",
         "ticket",
         "(sum by (installation) (increase(cjo_rewards_total[30m])) > 0 unless on (installation) "
-        'sum by (installation) (increase(cjo_items_total{stage="learn"}[30m])) > 0) '
+        'sum by (installation) (increase(cjo_items_total{stage="learn"}[30m])) > 0 '
+        'and on (installation) count_over_time(cjo_stage_info{stage="learn"}[1d])) '
         "or on (installation) max by (installation) (cjo_model_waiting_seconds) > {30m}",
         "5m",
         "37m",

@@ -102,6 +102,7 @@ def _alert(alert: Alert, faster: float) -> dict[str, Any]:
         "alert": alert.name,
         "expr": quicker(alert.expr, faster),
         "for": divided(alert.for_, faster),
+        **({"keep_firing_for": divided(alert.keep, faster)} if alert.keep != "0s" else {}),
         "labels": {"severity": alert.severity},
         "annotations": {
             "summary": alert.summary,

@@ -63,6 +63,7 @@ ELSEWHERE = {
     "cjo_journey_entries_total": "transitions.jsonl",
     "cjo_journey_ends_total": "transitions.jsonl",
     "cjo_actions_total": "actions.jsonl",
+    "cjo_commands_sent_total": "actions.jsonl: a run sends nothing",
     "cjo_measures_total": "measures.jsonl",
     "cjo_measure_value_total": "measures.jsonl",
     "cjo_suppressed_total": "decisions.jsonl, by candidate",

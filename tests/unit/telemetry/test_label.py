@@ -116,6 +116,12 @@ def test_of_every_label_it_is_known_what_its_values_are() -> None:
     assert {name: tuple(labels) for name, labels in VALUES.items()} == declared
 
 
+def test_the_page_of_metrics_names_every_stage() -> None:
+    page = (ROOT / "docs" / "metrics.md").read_text()
+    (row,) = re.findall(r"^\| `stage` \| (.*) \|$", page, re.M)
+    assert set(re.findall(r"`(\w+)`", row)) - {"cjo_stage_seconds"} == STAGES | STEPS
+
+
 @pytest.mark.slow
 def test_every_value_that_the_code_names_is_a_known_one() -> None:
     found = list(_written())

@@ -252,7 +252,11 @@ def test_late_is_a_bound_of_a_bucket() -> None:
 
 # --- what rules and dashboards name
 
-OF_PROMETHEUS: Final = {"up": (), "ALERTS": ("alertname", "alertstate", "severity", "stage")}
+OF_PROMETHEUS: Final = {
+    "up": (),
+    "ALERTS": ("alertname", "alertstate", "severity", "stage"),
+    "ALERTS_FOR_STATE": ("alertname", "severity", "stage"),
+}
 OF_SCRAPES: Final = {"job", "instance", "process", INSTALLATION}
 EXPRESSIONS: Final = {
     **{one.name: one.expr for one in RECORDS},

@@ -120,8 +120,8 @@ def test_a_fault_whose_alert_ends_by_itself_goes_on_until_it_is_mended(
 
 
 NOT_OF_THE_ENGINE: Final = (
-    "archive", "begun_anew", "insight", "items", "process", "rebalances", "registry", "trace",
-    "webhook",
+    "archive", "begun_anew", "commands_sent", "insight", "items", "process", "rebalances",
+    "registry", "trace", "webhook",
 )  # fmt: skip
 """Beginnings of counters that only processes on Kafka count, after `cjo_`."""
 EVENTS: Final = 2_000

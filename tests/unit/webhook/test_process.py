@@ -16,7 +16,9 @@ from cjo_stream.webhook.answer import Answer
 from cjo_stream.webhook.backlog import Command
 from cjo_stream.webhook.post import Answered
 from cjo_stream.webhook.process import WebhookProcess
+from tests.unit.telemetry.test_label import VALUES
 from tests.unit.webhook.test_post import endpoint
+from tests.world.measurement import shown
 
 NEVER = 10**15
 
@@ -75,6 +77,13 @@ def test_a_channel_whose_commands_are_passed_over_is_named(
     process._subscribe({"mail": "shared", "push": "shared", "sms": "another"})
     (warned,) = caplog.messages
     assert "channel push has no endpoint here and shares the topic shared" in warned
+
+
+def test_what_may_come_of_commands_is_counted_from_zero(process: WebhookProcess) -> None:
+    name = "cjo_webhook_commands_total"
+    counted = {key: by for key, by in shown(process._metrics).items() if key.startswith(name)}
+    results = VALUES[name]["result"]
+    assert counted == {f'{name}{{channel="mail",result="{one}"}}': 0 for one in results}
 
 
 def waiting(number: int) -> Command:

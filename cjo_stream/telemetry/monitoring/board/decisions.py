@@ -13,8 +13,11 @@ DECISIONS: Final = Board(
     (
         Panel(
             "Commands",
-            "By channel, a second.",
-            (rate("cjo_actions_total", "channel"),),
+            "Decided by channel, and sent in all, a second.",
+            (
+                rate("cjo_actions_total", "channel"),
+                Query(f"sum(rate(cjo_commands_sent_total{RATE}))", "sent"),
+            ),
             "ops",
         ),
         Panel(
