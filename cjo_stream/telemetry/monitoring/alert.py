@@ -166,7 +166,7 @@ ALERTS: Final = (
         "ticket",
         f'up{{job="cjo-stream",process=~"{BESIDE}"}} == 0 '
         f'or cjo_ready{{process=~"{BESIDE}"}} == 0 '
-        f'or changes(cjo_process_start_time_seconds{{process=~"{BESIDE}"}}[1h]) > 3 '
+        f'or changes(cjo_process_start_time_seconds{{process=~"{BESIDE}"}}[30m]) > 3 '
         f'or count_over_time(up{{job="cjo-stream",process=~"{BESIDE}"}}[1d]) '
         'unless on (installation, process) up{job="cjo-stream"} '
         'and on (installation) up{job="cjo-stream"}',

@@ -137,6 +137,13 @@ def _ahead(drill: Drill) -> float:
     return time.monotonic()
 
 
+def _patient(drill: Drill) -> float:
+    """Start a learner that puts in force what it learns much later than the drill waits."""
+    drill.installation.end("learn")
+    drill.installation.start("learn", {"CJO_LEARN_INTERVAL_S": "3600"})
+    return time.monotonic()
+
+
 def _library_of_time() -> Path:
     from tests.drill.watching import FAKETIME, program
 
@@ -197,6 +204,14 @@ ENDED: Final = (
     ),
     killed("dispatch"),
     killed("insight", "CjoLearnOrInsightDown"),
+    Fault(
+        "insight-gone",
+        "CjoLearnOrInsightDown",
+        _gone("insight"),
+        (Run("cjo-stream insight sink --layer LAYER", "insight"),),
+        "insight",
+        labels={"process": "insight"},
+    ),
     killed("webhook"),
     Fault(
         "wrong-address",
@@ -267,9 +282,10 @@ WRONG: Final = (
     Fault(
         "learner-silent",
         "CjoLearnerSilent",
-        _gone("learn"),
-        (Run("cjo-stream learn", "learn"),),
+        _patient,
+        (Hand("first make it shorter", elsewhere("learn")),),
         "learn",
+        own_s=START_S,
     ),
 )
 DEFECT: Final = (
