@@ -1,8 +1,8 @@
 import re
 import time
 from collections.abc import Callable
+from pathlib import Path
 
-import msgspec
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import (
@@ -15,6 +15,7 @@ from confluent_kafka.admin import (
 
 from cjo_stream.core.program.program import Program
 from cjo_stream.core.program.topology import Channel, Input
+from cjo_stream.definition import load
 from cjo_stream.errors import RefusalError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.consumer import reader
@@ -23,7 +24,10 @@ from cjo_stream.kafka.topic.check import advice, create, require_log, verify
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.worker.process import _check_configs
 from cjo_stream.settings import Settings
-from tests.kafka.stages import until
+from tests.kafka.stages import make_topology, until
+from tests.world.command_line import Cli, cli
+
+__all__ = ["cli"]
 
 pytestmark = pytest.mark.kafka
 
@@ -35,6 +39,12 @@ PROGRAM = Program(
     },
     identifiers={},
 )
+
+FOREIGN = """
+topology: receipts
+channels: {pos: {in: {topic: NAME}}}
+identity: {identifiers: [{type: user_id}]}
+"""
 
 
 def test_topics_that_were_created_verify(settings: Settings) -> None:
@@ -69,11 +79,11 @@ def test_a_producers_clock_does_not_reach_a_raw_topic(settings: Settings) -> Non
 
 
 def test_of_a_topic_of_others_it_is_said_that_its_times_are_those_of_its_producers(
-    settings: Settings,
+    settings: Settings, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     name = f"{settings.topic_prefix}receipts"
-    pos = Channel(name="pos", input=Input(topic=name, prefixed=False))
-    program = msgspec.structs.replace(PROGRAM, channels={"pos": pos})
+    folder = make_topology(tmp_path / "pos", FOREIGN.replace("NAME", name))
+    program = load(folder).program
     assert advice(settings, program) == [], "it is missing: that is a difference"
     create(settings, program)
     assert advice(settings, program) == [], "we have made it"
@@ -82,11 +92,22 @@ def test_of_a_topic_of_others_it_is_said_that_its_times_are_those_of_its_produce
     (one,) = advice(settings, program)
     assert (one.topic, one.what, one.found) == (name, "message.timestamp.type", "CreateTime")
     assert verify(settings, program) == []
-    notes = [one for one in checkup(settings, program) if one.level == "note"]
-    assert [(one.area, one.do) for one in notes] == [("topics", one.mend)]
+    notes = [found for found in checkup(settings, program) if found.level == "note"]
+    assert [(found.area, found.do) for found in notes] == [("topics", one.mend)]
+    for variable, value in (
+        ("KAFKA__BOOTSTRAP_SERVERS", settings.kafka_properties()["bootstrap.servers"]),
+        ("TOPIC_PREFIX", settings.topic_prefix),
+        ("PARTITIONS", str(settings.partitions)),
+    ):
+        monkeypatch.setenv(f"CJO_{variable}", str(value))
+    done = cli("topics", "verify", folder)
+    assert (done.code, "as they must be" in done.out) == (0, True), done.err
+    assert f"warning: {name}: message.timestamp.type is CreateTime" in done.err
+    assert one.mend in done.err
     alter(Admin(settings), name, one.mend.rpartition(" ")[2])
     assert until(lambda: not advice(settings, program))
-    assert [one for one in checkup(settings, program) if one.level == "note"] == []
+    assert "warning" not in cli("topics", "verify", folder).err
+    assert [found for found in checkup(settings, program) if found.level == "note"] == []
 
 
 def test_every_difference_comes_with_what_mends_it(
