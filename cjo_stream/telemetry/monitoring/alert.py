@@ -120,8 +120,8 @@ ALERTS: Final = (
         "+ increase(cjo_begun_anew_total[15m]) > 3 " + unless_full("15m"),
         # A worker without room ends again and again, sooner than a full disk is told. Where a
         # supervisor waits ever longer between two starts, CjoTargetDown comes first.
-        "4m",
-        "19m",
+        "6m",
+        "21m",
         "{{ $labels.process }} at {{ $labels.instance }} began {{ $value | humanize }} times anew "
         "in 15 minutes",
         (Silence(("CjoNotReady",), PROCESS), STUCK),
