@@ -32,6 +32,7 @@ from confluent_kafka import Producer
 from cjo_stream.core.catalogue import ACTION, FILES
 from cjo_stream.insight.filling.sink import Sink, Sunk, seldom_collected
 from cjo_stream.insight.layer.table import SOURCES, Source
+from tests.bench.peak import peak_bytes
 from tests.kafka.stages import until
 from tests.kafka.test_insight import start_sink, traffic, waits_s
 from tests.world.broker import start_broker
@@ -136,16 +137,17 @@ def _produce(chain: Chain, of: dict[Source, list[bytes]], records: int) -> int:
 def _rate_of_process(chain: Chain, layer: Path, records: int) -> Rates:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began_s = time.perf_counter()
-    done = subprocess.run(
-        [sys.executable, "-m", "cjo_stream", "insight", "sink", "--once", "--json",
-         "--layer", str(layer)],
-        env={**os.environ, **chain.env()}, capture_output=True, check=True,
-    )  # fmt: skip
+    call = [sys.executable, "-m", "cjo_stream", "insight", "sink", "--once", "--json"]
+    process = subprocess.Popen(
+        [*call, "--layer", str(layer)], env={**os.environ, **chain.env()}, stdout=subprocess.PIPE
+    )
+    peak = {"peak_mb": peak_bytes(process) >> 20}
+    said, _ = process.communicate()
+    assert process.returncode == 0, said
     wall_s = time.perf_counter() - began_s
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    rows = msgspec.json.decode(done.stdout, type=Sunk).rows
-    peak = {"peak_mb": after.ru_maxrss // 1024}
+    rows = msgspec.json.decode(said, type=Sunk).rows
     return _rates(records, sum(rows.values()), cpu_s, wall_s) | peak
 
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -31,6 +30,7 @@ import psutil
 
 from tests.bench.endurance.traffic import Ear, Traffic, commands_of
 from tests.bench.kafka import TOPOLOGY, cpu_s
+from tests.bench.peak import peak_bytes
 from tests.world.broker import start_broker
 from tests.world.chain import Chain
 
@@ -238,9 +238,9 @@ def measured(chain: Chain, *command: str) -> dict[str, float]:
     call = [sys.executable, "-m", "cjo_stream", *command]
     began_s = time.monotonic()
     process = subprocess.Popen(call, env=chain.env(), stdout=subprocess.DEVNULL)
-    _, code, used = os.wait4(process.pid, 0)
-    assert code == 0, f"{command}: {code}"
-    return {"s": round(time.monotonic() - began_s, 1), "memory": used.ru_maxrss * 1024}
+    memory = peak_bytes(process)
+    assert process.returncode == 0, f"{command}: {process.returncode}"
+    return {"s": round(time.monotonic() - began_s, 1), "memory": memory}
 
 
 def first_command_s(chain: Chain) -> float:
