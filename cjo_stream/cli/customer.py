@@ -227,13 +227,20 @@ def erase(
 
     It prints what still holds older records, and for how long. --json prints a proof without
     personal data. With CJO_ARCHIVE it also takes the customer's events out of the archive; until
-    that is done, the command may be given again. Exit 1 if a partition did not answer, or the
+    that is done, the command may be given again. If it was cut off and nobody has the identifier
+    any more, it ends what is left, and says so. Exit 1 if a partition did not answer, or the
     archive is not done.
     """
+    from cjo_stream.errors import NobodyError
+
     erasing = erasing_of(context)
     installation = installation_of(context, state)
     at = installation.named(identifier)
-    would = _would_erase(installation, at, erasing)
+    try:
+        would = _would_erase(installation, at, erasing)
+    except NobodyError:
+        _end_cut_off(installation, json)
+        raise
     confirm("Erase all of this, for good?", yes)
     erased = [] if erasing is None else [one.answer for one in erasing.earlier]
     if would is not None:
@@ -250,13 +257,29 @@ def erase(
         say_json({**proof, "partitions_not_swept": silent, **archive, "kept": kept})
     else:
         _say_erased(erased, kept, "" if erasing is None else erasing.sentence())
-    if silent:
-        warn(
-            f"partitions {silent} did not answer: their stores may keep overwritten values for a "
-            "day. Is a worker down? The customer is erased all the same"
-        )
+    _warn_silent(silent)
     left = 0 if erasing is None else erasing.close(is_whole=not silent)
     return 1 if silent else left
+
+
+def _end_cut_off(installation: Installation, json: bool) -> None:
+    """End what an erasure that was cut off behind its order has left, if there was one."""
+    silent, kept = installation.sweep(), installation.kept()
+    if json:
+        say_json({"partitions_not_swept": silent, "kept": kept})
+    else:
+        say("if an erasure was cut off, it is carried out, and now ended: the topic of identity")
+        say("changes has its record of kind erased")
+        _say_kept(kept)
+    _warn_silent(silent)
+
+
+def _warn_silent(partitions: list[int]) -> None:
+    if partitions:
+        warn(
+            f"partitions {partitions} did not answer: their stores may keep overwritten values "
+            "for a day. Is a worker down? The customer is erased all the same"
+        )
 
 
 def _erase_found(
@@ -360,6 +383,10 @@ def _say_erased(erased: Sequence[Erased], kept: Sequence[Kept], archive: str) ->
     say("the stores hold nothing of this customer any more; nor will any later checkpoint")
     if archive:
         say(archive)
+    _say_kept(kept)
+
+
+def _say_kept(kept: Sequence[Kept]) -> None:
     say("kept, of what was written before the erasure:")
     for one in kept:
         say(f"  {one.place}: {one.holds}; {one.how}")

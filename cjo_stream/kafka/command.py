@@ -42,7 +42,8 @@ def ask_actor(settings: Settings, key: str, message: Callable[[str], Message]) -
         return answer.body
     raise RetryError(
         f"no answer within {ANSWER_WITHIN_S:.0f} s: are worker and dispatch running? "
-        "`cjo-stream status` shows which partitions answer"
+        "`cjo-stream status` shows which partitions answer. The command is in the log and is "
+        "carried out when they run: then give it again to see its answer"
     )
 
 

@@ -93,6 +93,15 @@ def check_manifest(manifest: Manifest) -> None:
         )
 
 
+def folders(url: str, name: str) -> list[str]:
+    """Return the folders below `name` in a checkpoint store; raises RetryError."""
+    with _away(url):
+        fs, root = fsspec.core.url_to_fs(url)
+        place = f"{root.rstrip('/')}/{name}"
+        found = fs.ls(place, detail=False) if fs.isdir(place) else []
+    return sorted(str(path).rstrip("/").rpartition("/")[2] for path in found)
+
+
 class Checkpoints:
     """The checkpoints of one store, by name, under a URL. Not for two threads at once.
 

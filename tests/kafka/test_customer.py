@@ -125,6 +125,8 @@ def test_a_customer_is_shown_unlinked_linked_and_erased(chain: Chain, tmp_path: 
 
     # Erased: nothing in the stores, in a checkpoint made from here on, or in the logs.
     assert holds(tmp_path / "data", values)
+    former = tmp_path / "checkpoints" / f"{chain.prefix}internal.v1" / "former"
+    former.mkdir()
     code, proof, errors = ask(chain, "erase", named_mail, "--yes")
     assert code == 0, errors
     erased_ms = int(time.time() * 1000)
@@ -135,6 +137,7 @@ def test_a_customer_is_shown_unlinked_linked_and_erased(chain: Chain, tmp_path: 
     assert kept["event.web.v1"]["holds"] == "raw events"
     assert kept["internal.v1"]["kept_ms"] >= 7 * 86_400_000
     assert kept["profile.v1"]["kept_ms"] is None
+    assert kept[str(former)]["kept_ms"] is None
     until(lambda: not holds(tmp_path / "data", values))
     until(lambda: len(made_after(tmp_path / "checkpoints", erased_ms)) == chain.partitions)
     for files in made_after(tmp_path / "checkpoints", erased_ms).values():

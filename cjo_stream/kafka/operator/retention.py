@@ -6,12 +6,15 @@ import msgspec
 
 from cjo_stream.core.catalogue import PROFILE
 from cjo_stream.core.program.program import Program
+from cjo_stream.errors import RetryError
 from cjo_stream.installation.answer import UNTIL_RELEASED, Kept
 from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.place import Topic
 from cjo_stream.kafka.position.folder import Folder, left, read_folders
 from cjo_stream.kafka.topic.check import configs_of
 from cjo_stream.kafka.topic.name import Names
 from cjo_stream.kafka.topic.wanted import wanted_topics
+from cjo_stream.kafka.worker.state import former_checkpoints
 from cjo_stream.settings import Settings
 from cjo_stream.store.checkpoint import GRACE_S
 
@@ -40,6 +43,8 @@ def kept(settings: Settings, program: Program) -> list[Kept]:
     ]
     if settings.checkpoint_url:
         found.append(_checkpoints(settings))
+        internal = admin.require([names.internal])[names.internal]
+        found += _former(settings, internal)
     folders = left(read_folders(settings))
     has_checkpoints = bool(settings.checkpoint_url)
     return [*found, *(_folder(one, has_checkpoints=has_checkpoints) for one in folders)]
@@ -95,6 +100,18 @@ def _checkpoints(settings: Settings) -> Kept:
     kept_ms = int(1000 * (newer_s + GRACE_S))
     how = f"until {settings.checkpoints_kept} newer ones are made: {_span(kept_ms)} or so"
     return Kept(settings.checkpoint_url or "", "states as they were before", kept_ms, how)
+
+
+def _former(settings: Settings, internal: Topic) -> list[Kept]:
+    """Return the checkpoints of internal topics that are no more: nobody deletes them."""
+    holds = "states as they were before the internal topic was made anew"
+    try:
+        places = former_checkpoints(settings, internal)
+    except RetryError as error:
+        unseen = f"if there are any: this machine could not look ({error})"
+        return [Kept(settings.checkpoint_url or "", holds, None, unseen)]
+    how = "until you delete them: nothing reads them"
+    return [Kept(place, holds, None, how) for place in places]
 
 
 def _span(ms: int) -> str:

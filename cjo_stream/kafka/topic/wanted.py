@@ -42,6 +42,9 @@ _OFTEN_COMPACTED: Final = {
     "segment.ms": "600000",
     "segment.bytes": str(32 << 20),
     "min.cleanable.dirty.ratio": "0.1",
+    # A marker of each transaction stays as long as a null value does, a day by default: more bytes
+    # than all that is read. A reader is through in seconds, so it misses no null value.
+    "delete.retention.ms": "600000",
 }
 _LOG: Final = {
     **APPEND_TIME,

@@ -32,7 +32,7 @@ from cjo_stream.engine import codec
 from cjo_stream.errors import RebuildError, RefusalError, RetryError
 from cjo_stream.kafka.client.place import Topic
 from cjo_stream.settings import Settings
-from cjo_stream.store.checkpoint import Checkpoints, Manifest
+from cjo_stream.store.checkpoint import Checkpoints, Manifest, folders
 from cjo_stream.store.rocks import RocksStore
 
 UNREADABLE: Final = "unreadable"
@@ -287,5 +287,21 @@ def checkpoints_of(settings: Settings, topic: Topic, number: int) -> Checkpoints
     """Return the checkpoints of a partition of the internal topic; None without a place."""
     if not settings.checkpoint_url:
         return None
-    name = f"{topic.name}/{quote(topic.id, safe='')}/{number:04d}"
+    name = f"{topic.name}/{_folder_of(topic)}/{number:04d}"
     return Checkpoints(settings.checkpoint_url, name, settings.checkpoints_kept)
+
+
+def former_checkpoints(settings: Settings, topic: Topic) -> list[str]:
+    """Return where checkpoints of internal topics of that name lie which are no more.
+
+    Raises RetryError where the checkpoint store is away.
+    """
+    if not settings.checkpoint_url:
+        return []
+    found = folders(settings.checkpoint_url, topic.name)
+    place = f"{settings.checkpoint_url.rstrip('/')}/{topic.name}"
+    return [f"{place}/{name}" for name in found if name != _folder_of(topic)]
+
+
+def _folder_of(topic: Topic) -> str:
+    return quote(topic.id, safe="")

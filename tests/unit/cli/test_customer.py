@@ -15,6 +15,7 @@ from cjo_stream.core.answer import Shown, Tied
 from cjo_stream.core.event import Identifier
 from cjo_stream.core.message import Find, Show, identifier_key
 from cjo_stream.embedded.delivery import SUFFIX
+from cjo_stream.embedded.operator import InFolder
 from cjo_stream.errors import RetryError
 from cjo_stream.installation.answer import answered
 from cjo_stream.store.rocks import RocksStore
@@ -208,7 +209,30 @@ def test_an_erasure_is_asked_for_told_and_proven(shop: Shop, no_terminal: None) 
         gone = shop("show", identifier)
         assert gone.code == 2
         assert "no customer has this" in gone.err
-    assert shop("erase", shop.user, "--yes").code == 2
+    again = shop("erase", shop.user)
+    assert again.code == 2
+    assert "if an erasure was cut off, it is carried out, and now ended" in again.out
+    assert "actions.jsonl" in again.out
+
+
+def test_an_erasure_that_was_cut_off_behind_its_order_is_ended(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept: list[object] = []
+
+    def cut_off(_: object) -> list[int]:
+        if not swept:
+            swept.append("cut off")
+            raise KeyboardInterrupt
+        swept.append("done")
+        return [1]
+
+    monkeypatch.setattr(InFolder, "sweep", cut_off)
+    shop("erase", shop.user, "--yes")
+    again = shop("erase", shop.user, "--yes", "--json")
+    assert swept == ["cut off", "done"]
+    assert (again.code, json.loads(again.out)["partitions_not_swept"]) == (2, [1])
+    assert "partitions [1] did not answer" in again.err
 
 
 def test_an_erasure_in_words_names_the_files_that_still_hold_something(shop: Shop) -> None:

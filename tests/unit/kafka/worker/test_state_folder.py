@@ -9,12 +9,15 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from pydantic import SecretStr
 
 from cjo_stream.errors import RebuildError, RefusalError, RetryError
-from cjo_stream.kafka.operator.retention import _folder, _kept, withdrawn
+from cjo_stream.kafka.client.place import Topic
+from cjo_stream.kafka.operator.retention import _folder, _former, _kept, withdrawn
 from cjo_stream.kafka.position.folder import Folder, left
 from cjo_stream.kafka.worker.register import Register
 from cjo_stream.kafka.worker.state import LogRange
+from cjo_stream.settings import Settings
 from cjo_stream.store.rocks import RocksStore
 from tests.world.partition_folder import CUT, WHOLE, PartitionFolder, leave_store
 
@@ -253,3 +256,19 @@ def test_of_a_folder_that_was_left_it_is_told_what_takes_it_away() -> None:
     assert "only while the internal log still begins at offset 0" in alone
     aside = msgspec.structs.replace(left, name="0003.unreadable-1")
     assert _folder(aside, has_checkpoints=True).how.startswith("until it is repaired")
+
+
+def test_checkpoints_of_an_internal_topic_that_is_no_more_are_named(tmp_path: Path) -> None:
+    settings = Settings(checkpoint_url=str(tmp_path), tenant_key=SecretStr("0123456789abcdef"))
+    topic = Topic("cjo.internal.v1", "new", 2, 1)
+    assert _former(settings, topic) == []
+    (tmp_path / topic.name / "new").mkdir(parents=True)
+    assert _former(settings, topic) == []
+    (tmp_path / topic.name / "old").mkdir()
+    (found,) = _former(settings, topic)
+    assert found.place == f"{tmp_path}/cjo.internal.v1/old"
+    assert found.how == "until you delete them: nothing reads them"
+
+    away = settings.model_copy(update={"checkpoint_url": "memory-of-nobody://place"})
+    (unseen,) = _former(away, topic)
+    assert "this machine could not look" in unseen.how
