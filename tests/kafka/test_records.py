@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from confluent_kafka import TopicPartition
+from confluent_kafka import Producer, TopicPartition
 
 from cjo_stream.core.catalogue import REWARD
 from cjo_stream.errors import UsageError
 from cjo_stream.kafka.client.admin import Admin
+from cjo_stream.kafka.client.contents import table
 from cjo_stream.kafka.client.sender import Outgoing, Sender
+from cjo_stream.kafka.client.transaction import Transactions
 from cjo_stream.kafka.operator.records import TopicRecords
 from cjo_stream.kafka.topic.check import create
 from cjo_stream.kafka.topic.name import Names
@@ -80,3 +83,22 @@ def test_a_long_topic_is_read_in_little_memory(settings: Settings, reward: str) 
     read, grown_mb = map(int, done.stdout.split())
     assert read == many
     assert grown_mb < 45, done
+
+
+def test_a_table_has_what_lies_behind_an_open_transaction(settings: Settings) -> None:
+    create(settings, None)
+    topic = Names(settings.topic_prefix).cursor
+    killed = Producer({**settings.kafka_properties(), "transactional.id": topic})
+    killed.init_transactions()
+    killed.begin_transaction()
+    killed.produce(topic, b"never", b"killed", 0)
+    killed.flush(5)
+    other = Transactions(settings, f"{topic}.other")
+    other.open()
+    other.write([Outgoing(topic, b"sent", 0, b"mark")])
+    with ThreadPoolExecutor() as pool:
+        reading = pool.submit(table, settings, topic)
+        with pytest.raises(TimeoutError):
+            reading.result(1.0)
+        killed.abort_transaction()  # as the broker does in time
+        assert reading.result(20.0) == {b"mark": b"sent"}

@@ -22,6 +22,8 @@ from cjo_stream.settings import Settings
 
 READ_RECORDS_MAX: Final = 500
 POLL_S: Final = 0.1
+OPEN_MAX_S: Final = 60.0
+"""The longest wait for a transaction: ours time out after 15 s, which brokers see every 10 s."""
 FETCH_BYTES: Final = 256 << 10
 """Less than a process that works on: records of a long topic, fetched faster than they are taken,
 would raise its memory once and for all (small ones by twice their bytes and more)."""
@@ -67,12 +69,28 @@ def contents(
 def table(settings: Settings, topic: str, *, committed: bool = True) -> dict[bytes, bytes]:
     """Return the latest value of each key of a compacted topic, in the order of writing.
 
-    The topic has one partition. `committed` and errors are those of `contents`.
+    The topic has one partition. `committed` and errors are those of `contents`; then what lies
+    behind a transaction of another writer is awaited, which a killed one leaves open for a while.
     """
+    if committed:
+        _await_open(Admin(settings), (topic, 0))
     found: dict[bytes, bytes] = {}
     for message in contents(settings, (topic, 0), committed=committed):
         apply_record(found, message)
     return found
+
+
+def _await_open(admin: Admin, place: Place) -> None:
+    """Return once the transactions that are open now have ended; raises RetryError."""
+    end, until_s = admin.ends([place])[place], time.monotonic() + OPEN_MAX_S
+    while admin.ends([place], committed=True)[place] < end:
+        if time.monotonic() > until_s:
+            raise RetryError(
+                f"a transaction that writes to {place[0]} has been open for {OPEN_MAX_S:.0f} s: "
+                "the broker ends those of killed processes after their transaction.timeout.ms. "
+                "Give the same command again"
+            )
+        time.sleep(POLL_S)
 
 
 def apply_record(found: dict[bytes, bytes], message: Message) -> None:

@@ -61,7 +61,7 @@ from cjo_stream.kafka.hold.shelf import SHELF
 from cjo_stream.kafka.moving import source
 from cjo_stream.kafka.moving.source import Sources
 from cjo_stream.kafka.position import loss, redriven
-from cjo_stream.kafka.position.folder import folders_of
+from cjo_stream.kafka.position.folder import read_folders
 from cjo_stream.kafka.position.position import INTAKE, Position
 from cjo_stream.kafka.stage.memory import Memory, Reached, Standing
 from cjo_stream.kafka.stage.route import sources
@@ -191,8 +191,7 @@ class _Arrival:
 
     def check_no_worker(self) -> None:
         """Raise RefusalError if a worker has opened a store: it would go on from that."""
-        cursor = self._names.cursor
-        if folders_of(cursor, table(self._settings, cursor)):
+        if read_folders(self._settings):
             raise self._not_new("a worker has run")
 
     def _not_new(self, why: str) -> RefusalError:

@@ -81,7 +81,8 @@ def accepted(settings: Settings, topic_id: str) -> dict[int, list[AcceptedClock]
     """Return the permissions by partition of the internal topic; raises RetryError."""
     cursor = Names(settings.topic_prefix).cursor
     Admin(settings).require([cursor])
-    return clocks_of(cursor, topic_id, table(settings, cursor))
+    # They are in no transaction; one of dispatch that is open must not hide them.
+    return clocks_of(cursor, topic_id, table(settings, cursor, committed=False))
 
 
 def clocks_of(

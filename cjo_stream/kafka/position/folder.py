@@ -43,7 +43,8 @@ def read_folders(settings: Settings) -> list[Folder]:
     Raises RetryError where the broker is away, RefusalError for a foreign record.
     """
     topic = Names(settings.topic_prefix).cursor
-    return folders_of(topic, table(settings, topic))
+    # They are in no transaction; one of dispatch that is open must not hide them.
+    return folders_of(topic, table(settings, topic, committed=False))
 
 
 def folders_of(topic: str, records: Mapping[bytes, bytes]) -> list[Folder]:
