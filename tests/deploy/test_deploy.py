@@ -126,6 +126,19 @@ def test_compose_names_volumes_and_services_that_there_are() -> None:
     assert len(slots) == len(set(slots)), "two processes of a kind share a slot"
 
 
+def test_the_topology_that_compose_s_head_names_is_there() -> None:
+    """Compose takes a relative path from its file's folder, so the head must not name one."""
+    (named,) = re.findall(r"(?m)^#   TOPOLOGY=(\S+) docker compose", COMPOSE.read_text())
+    assert load(Path(named.replace("$PWD", str(lock.ROOT)))).program.topology == "shop"
+    assert named.startswith("$PWD/")
+
+
+def test_systemd_starts_as_many_workers_as_prometheus_looks_at() -> None:
+    (workers,) = re.findall(r"(?m)^WORKERS=(\d+)$", (UNIT.parent / "cjo-stream.env").read_text())
+    looked_at = (UNIT.parents[1] / "prometheus/prometheus.yml").read_text()
+    assert len(re.findall(r"process: worker-\d+", looked_at)) == int(workers)
+
+
 def test_systemd_starts_nothing_again_that_no_start_helps() -> None:
     (codes,) = re.findall(r"(?m)^RestartPreventExitStatus=(.+)$", UNIT.read_text())
     assert {int(code) for code in codes.split()} == {ending.USAGE, ending.REFUSED}
