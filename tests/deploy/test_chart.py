@@ -195,7 +195,8 @@ def _processes(text: str) -> Iterator[tuple[str, Any]]:
 
 def test_no_process_may_do_more_than_it_needs(rendered: str) -> None:
     processes = dict(_processes(rendered))
-    assert {"cjo-intake", "cjo-worker", "cjo-dispatch", "cjo-topics-1"} <= set(processes)
+    names = {re.sub("-1-[0-9a-f]{8}$", "", name) for name in processes}
+    assert {"cjo-intake", "cjo-worker", "cjo-dispatch", "cjo-topics"} <= names
     for name, pod in processes.items():
         assert pod["securityContext"]["runAsNonRoot"], name
         assert not pod["automountServiceAccountToken"], name
@@ -230,12 +231,39 @@ def test_each_object_is_found_by_what_selects_it(rendered: str) -> None:
         assert "replicas" not in scaled["spec"], "a release would undo the scaling"
 
 
+def test_a_process_may_have_a_user_of_its_own() -> None:
+    own, secret = "access.settings.CJO_KAFKA__SASL_USERNAME", "access.secretName"
+    named = ("worker", "learn", "jobs.topics")
+    wanted = [f"{at}.{what}={at}" for at in named for what in (own, secret)]
+    for name, pod in _processes(helm(*EVERYTHING, *wanted).stdout):
+        (user,) = [at for at in named if at.removeprefix("jobs.") in name] or [None]
+        (container,) = pod["containers"]
+        env = {one["name"]: one.get("value") for one in container["env"]}
+        assert env.get("CJO_KAFKA__SASL_USERNAME") == user, name
+        (secrets,) = [one["secret"] for one in pod["volumes"] if one["name"] == "secrets"]
+        assert secrets["secretName"] == (user or "cjo-stream"), name
+
+
+def test_a_job_that_would_change_is_another_job() -> None:
+    def jobs(*values: str) -> set[str]:
+        text = helm("topology.configMap=topology", *values).stdout
+        return {one["metadata"]["name"] for one in objects(text, "Job")}
+
+    assert len(jobs()) == 2
+    assert jobs() == jobs()
+    for value in ("image.tag=2", "settings.CJO_PARTITIONS=4", "topology.configMap=other"):
+        assert not jobs() & jobs(value), value
+
+
 @pytest.mark.parametrize(
     ("value", "said"),
     [
         ("worker.replica=2", "replica"),
         ("worker.replicas=none", "replicas"),
         ("settings.PARTITIONS=4", "PARTITIONS"),
+        ("settings.CJO_METRICS_PORT=9000", "CJO_METRICS_PORT"),
+        ("worker.access.settings.CJO_SLOT=9", "CJO_SLOT"),
+        ("worker.access.secret=own", "secret"),
         ("secretName=", "secretName"),
         ("installation=a/b", "installation"),
         ("webhook.enabled=true", "webhook.secretName"),

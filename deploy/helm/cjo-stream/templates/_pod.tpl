@@ -17,14 +17,17 @@ app.kubernetes.io/component: {{ .stage }}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{/* The variables of all processes: settings, and the tenant key's file. */}}
+{{/* The variables of a process: settings, and the tenant key's file. */}}
 {{- define "cjo.environment" -}}
 envFrom:
   - configMapRef: {name: {{ .root.Release.Name }}-settings}
-  {{- with .root.Values.environmentSecretName }}
+  {{- with .access.environmentSecretName | default .root.Values.environmentSecretName }}
   - secretRef: {name: {{ . }}}
   {{- end }}
 env:
+  {{- range $name, $value := .access.settings }}
+  - {name: {{ $name }}, value: {{ $value | quote }}}
+  {{- end }}
   - {name: CJO_TENANT_KEY_FILE, value: /run/secrets/cjo-stream/tenant-key}
   - name: CJO_SLOT
     valueFrom: {fieldRef: {fieldPath: metadata.name}}
@@ -68,6 +71,7 @@ securityContext:
 {{/* One stage: a StatefulSet, so that a process keeps its name, its slot and its volume. */}}
 {{- define "cjo.stage" -}}
 {{- $it := index .root.Values .stage }}
+{{- $_ := set . "access" $it.access }}
 apiVersion: apps/v1
 kind: StatefulSet
 metadata:
@@ -85,7 +89,7 @@ spec:
     metadata:
       labels: {{- include "cjo.labels" . | nindent 8 }}
       annotations:
-        checksum/settings: {{ toJson .root.Values.settings | sha256sum }}
+        checksum/settings: {{ toJson (list .root.Values.settings .access) | sha256sum }}
         {{- with .root.Values.podAnnotations }}{{ toYaml . | nindent 8 }}{{ end }}
     spec:
       serviceAccountName: {{ .root.Release.Name }}-cjo-stream
@@ -153,7 +157,7 @@ spec:
           emptyDir: {}
         - name: secrets
           secret:
-            secretName: {{ .root.Values.secretName }}
+            secretName: {{ .access.secretName | default .root.Values.secretName }}
             defaultMode: 0440
         {{- with .root.Values.metrics.login.secretName }}
         - name: metrics-login
