@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Final
 
 from cjo_stream.core.expression import Expression
@@ -61,11 +61,12 @@ class Columns:
         So of `coalesce(row.order_id, row.orderId)` rows may have either; of a text that is joined
         of two columns they must have both.
         """
-        reading = [one for one in self._expressions if name in _columns(one)]
-        return all(
-            not self.lacking.issuperset(_columns(one)) and name not in _needed(parse(one.text))
-            for one in reading
-        )
+        found = [
+            _reads(parse(one.text), self.lacking)
+            for one in self._expressions
+            if name in _columns(one)
+        ]
+        return all(is_read and name not in lacking for lacking, is_read in found)
 
 
 def columns_of(maps: Sequence[RowMap]) -> dict[str, str]:
@@ -109,24 +110,46 @@ def _columns(expression: Expression) -> list[str]:
     return [str(path[1]) for path in expression.paths if path[0] == "row" and len(path) > 1]
 
 
-def _needed(node: ast.AST) -> Iterator[str]:
-    """Yield the columns for which nothing stands in where they are missing."""
-    if _is_choice(node):
-        return
-    if isinstance(node, ast.Attribute | ast.Subscript):
-        root, steps = path_of(node)
-        if isinstance(root, ast.Name) and root.id == "row":
-            yield steps[0].name
-    for child in ast.iter_child_nodes(node):
-        yield from _needed(child)
-
-
-def _is_choice(node: ast.AST) -> bool:
-    """Tell whether a node may have a value though a column in it is missing."""
-    if isinstance(node, ast.IfExp):  # `row.a if has(row.a) else row.b`
-        return any(_is_call(one, "has") for one in ast.walk(node.test))
+def _reads(node: ast.AST, lacking: Set[str]) -> tuple[list[str], bool]:
+    """Return the `lacking` columns for which no other one stands in, and whether one is there."""
+    if isinstance(node, ast.IfExp) and (guards := _guards(node.test)):
+        return _of_guarded(node, guards, lacking)
+    if _is_call(node, "has"):
+        return [], not lacking.issuperset(_guards(node))
+    if (name := _column(node)) is not None:
+        return ([name], False) if name in lacking else ([], True)
+    found = [_reads(child, lacking) for child in ast.iter_child_nodes(node)]
     is_or = isinstance(node, ast.BoolOp) and isinstance(node.op, ast.Or)
-    return is_or or _is_call(node, "coalesce", "has")
+    if (is_or or _is_call(node, "coalesce")) and any(is_read and not of for of, is_read in found):
+        return [], True
+    return [name for of, _ in found for name in of], any(is_read for _, is_read in found)
+
+
+def _of_guarded(node: ast.IfExp, guards: list[str], lacking: Set[str]) -> tuple[list[str], bool]:
+    """As `_reads`, of `row.a if has(row.a) else row.b`: rows may have either."""
+    needed, _ = _reads(node.test, lacking)
+    of_body, _ = _reads(node.body, lacking)
+    if not lacking.issuperset(guards):
+        return [*needed, *(name for name in of_body if name not in guards)], True
+    other, is_read = _reads(node.orelse, lacking)
+    if is_read and not other:
+        return needed, True
+    return [*needed, *guards, *of_body, *other], is_read
+
+
+def _guards(node: ast.AST) -> list[str]:
+    """Return the columns of which a condition asks whether a row has them."""
+    calls = [one for one in ast.walk(node) if _is_call(one, "has")]
+    inside = [_column(one) for call in calls for one in ast.walk(call)]
+    return [name for name in inside if name is not None]
+
+
+def _column(node: ast.AST) -> str | None:
+    """Return the column that a node reads, if it does nothing else."""
+    if not isinstance(node, ast.Attribute | ast.Subscript):
+        return None
+    root, steps = path_of(node)
+    return str(steps[0].name) if isinstance(root, ast.Name) and root.id == "row" else None
 
 
 def _is_call(node: ast.AST, *names: str) -> bool:

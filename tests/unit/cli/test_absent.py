@@ -165,6 +165,9 @@ def test_a_column_that_is_read_with_another_one_is_optional(
         ("row.user if row.order_no == 'x' else row.e_mail", False),
         ("row.user == 'u1' and row.order_no", False),
         ("coalesce(row.order_no, '0')", False),
+        ("coalesce(row.order_no, '') + '-' + row.user", False),
+        ("row.order_no if has(row.user) else row.e_mail", False),
+        ("row['order_no'] if has(row['order_no']) else row.user", True),
     ],
 )
 def test_a_column_is_optional_only_where_another_one_stands_in_for_it(
