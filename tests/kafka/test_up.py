@@ -18,6 +18,7 @@ from cjo_stream.kafka.process.up import (
     AWAY_PAUSE_MAX_S,
     PAUSE_MAX_S,
     REFUSALS_MAX,
+    REFUSED_PAUSE_S,
     STEADY_S,
     Restarts,
     children,
@@ -171,7 +172,9 @@ def test_a_refusal_is_believed_when_it_comes_twice_and_a_wrong_call_at_once() ->
     restarts = Restarts()
     for _ in range(3):
         for _ in range(REFUSALS_MAX - 1):
-            assert restarts.after(REFUSED, 1.0) is not None
+            pause_s = restarts.after(REFUSED, 1.0)
+            assert pause_s is not None
+            assert pause_s >= REFUSED_PAUSE_S
         assert restarts.after(1, 1.0) is not None
     assert [restarts.after(REFUSED, 1.0) is None for _ in range(REFUSALS_MAX)] == [False, True]
 

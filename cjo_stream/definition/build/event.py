@@ -18,9 +18,9 @@ from cjo_stream.core.program.program import ENGINE_TYPES
 from cjo_stream.core.vocabulary import BUILT_IN, OWN, status_of, word_of
 from cjo_stream.definition.build.context import Context
 from cjo_stream.definition.build.kind import built_in_words
-from cjo_stream.definition.build.use import Named, Reading, Types, Uses
+from cjo_stream.definition.build.use import Given, Named, Reading, Types, Uses
 from cjo_stream.definition.code import Code
-from cjo_stream.definition.grammar.item import Item, Pair
+from cjo_stream.definition.grammar.item import Item
 from cjo_stream.definition.text.report import quoted, unknown
 
 _ENGINE_ATTRIBUTES: Final = frozenset(("journey", "key", "outcome"))
@@ -54,21 +54,27 @@ def check_events(uses: Uses, raised: Mapping[str, Collection[str]], context: Con
             _check_reading(reading, known, context)
         elif reading.types:
             _warn_of_reading(reading, context)
-    for pair, expression, types in uses.given:
+    for given in uses.given:
+        pair, expression, types, _ = given
         key = pair.key
         if is_whole:
             _check(key, 0, key.value, types, known, context)
         elif types:
             _warn_of(key, key.value, types, context)
         if expression is not None and types is not None:
-            _check_words(pair, types, context)
+            _check_words(given, types, context)
 
 
-def _check_words(pair: Pair, types: frozenset[str], context: Context) -> None:
-    """Report fixed texts that no record can be right with, such as an `outcome` of none."""
-    name = pair.key.value
+def _check_words(given: Given, types: frozenset[str], context: Context) -> None:
+    """Report fixed texts that no record can be right with, such as an `outcome` of none.
+
+    The channel of an outcome that names its command by `action_id` is not read.
+    """
+    pair, name = given.pair, given.pair.key.value
     words = built_in_words(name, types, context)
-    is_open = name == "action" or (name == "channel" and not context.declared.is_known)
+    is_open = name == "action" or (
+        name == "channel" and ("action_id" in given.names or not context.declared.is_known)
+    )
     if words is None or is_open or not isinstance(pair.value, str):
         return
     is_consent = types == {"cjo.consent"}

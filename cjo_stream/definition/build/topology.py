@@ -227,9 +227,11 @@ def _build_maps(channel: str, items: list[Item], context: Context) -> Iterator[R
             name: context.expressions(fields.items(name), place, definition)
             for name in ("identifiers", "attributes")
         }
+        attributes = fields.items("attributes")
+        names = frozenset(one.key.value for one in attributes)
         context.uses.given += (
-            Given(one, several["attributes"].get(one.key.value), types)
-            for one in fields.items("attributes")
+            Given(one, several["attributes"].get(one.key.value), types, names)
+            for one in attributes
         )
         type_, time = formulas["type"], formulas["time"]
         if type_ is not None and time is not None:

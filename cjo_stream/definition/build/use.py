@@ -36,6 +36,8 @@ class Given(NamedTuple):
     expression: Expression | None
     """None if it does not compile."""
     types: Types
+    names: frozenset[str]
+    """Of all attributes of that map."""
 
 
 @dataclass

@@ -40,6 +40,9 @@ AWAY_PAUSE_MAX_S: Final = 2.0
 """For a child that ended because the broker is away: once started, it waits for the broker."""
 REFUSALS_MAX: Final = 2
 """So many refusals in a row are believed."""
+REFUSED_PAUSE_S: Final = 10.0
+"""Between two of them, at least: rights that are being replaced are gone for a moment, and a
+broker that has just come may not know its topics yet."""
 STEADY_S: Final = 60.0
 """A child that ran for so long is healthy: its next end starts the pauses anew."""
 STOP_WITHIN_S: Final = 20.0
@@ -89,7 +92,7 @@ class Restarts:
             self._pause_s = min(self._pause_s, AWAY_PAUSE_MAX_S)
         pause_s = self._pause_s
         self._pause_s = min(max(2 * pause_s, PAUSE_FIRST_S), PAUSE_MAX_S)
-        return pause_s
+        return max(pause_s, REFUSED_PAUSE_S) if code == REFUSED else pause_s
 
 
 class _Running:

@@ -257,6 +257,7 @@ def test_a_fixed_text_of_a_map_that_no_record_can_be_right_with_is_an_error(
     ("type_", "attribute"),
     [
         ("cjo.outcome", "outcome: row.o, channel: \"'desk'\""),
+        ("cjo.outcome", "action_id: row.id, outcome: row.o, channel: \"'another one'\""),
         ("cjo.outcome", "outcome: \"'click' if row.c else lower(row.o)\""),
         ("cjo.consent", "status: \"'Opted-out'\", channel: \"'ALL'\", purpose: \"'news'\""),
         ("cjo.consent", "status: \"'no'\", channel: \"'Till '\", purpose: \"'news'\""),
