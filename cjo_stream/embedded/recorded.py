@@ -31,7 +31,7 @@ from cjo_stream.ingest.cause import likely_cause
 from cjo_stream.ingest.files import InputFile, Part, read_parts
 from cjo_stream.ingest.form import Form
 from cjo_stream.ingest.table import Ending
-from cjo_stream.ingest.taken import Standing
+from cjo_stream.ingest.taken import Standing, next_number
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -241,9 +241,10 @@ class _Readings:
     def _new_plan(self, *, is_begun: bool) -> Plan:
         """Return what is new; what a run has refused since it began is not read again."""
         known = taking.taken(self._log)
-        if self._recorded.again and not is_begun:
+        numbered, again = next_number(known), self._recorded.again
+        if again and not is_begun:
             known = [one for one in known if one.has_events]
-        return taking.plan(known, self._recorded.files, again=self._recorded.again)
+        return taking.plan(known, self._recorded.files, numbered=numbered, again=again)
 
     def _read(
         self,

@@ -199,8 +199,10 @@ def whole(files: Sequence[InputFile]) -> Plan:
     return Plan(spans, list(files), [], [], [])
 
 
-def plan(known: Sequence[Taken], files: Sequence[InputFile], *, again: bool) -> Plan:
-    """Return what is new in files, held against the known ones.
+def plan(
+    known: Sequence[Taken], files: Sequence[InputFile], *, numbered: int, again: bool
+) -> Plan:
+    """Return what is new in files, held against the known ones; new files from `numbered` on.
 
     With `again` changed files are taken whole, as new; without it UsageError is raised for them.
     """
@@ -210,7 +212,7 @@ def plan(known: Sequence[Taken], files: Sequence[InputFile], *, again: bool) -> 
         found.append(file.find([*known, *map(taken_whole, found)]))
     planned = Plan([], [], [], [], [])
     changed = []
-    for file, one, resolved in zip(files, found, resolve(known, found), strict=True):
+    for file, one, resolved in zip(files, found, resolve(known, found, numbered), strict=True):
         former = resolved.known
         if resolved.standing is Standing.SAME:
             if former in known and former is not None and one.path not in (None, former.path):

@@ -152,15 +152,16 @@ def lengths(known: Sequence[Taken], head: bytes) -> list[int]:
 def compare(known: Sequence[Taken], found: Found) -> Verdict:
     """Return what a found file is to the known ones.
 
-    A file that is as a known one was before it grew has nothing new either. Of several that it
-    begins with, it is the one of which most was taken; of equal ones the one at its path, then the
-    latest. A known file without a row says nothing about a longer one. One of which every row was
-    refused may change: nothing of it could be lost, or count twice.
+    A file that is as a known one was before it grew has nothing new either. Of several that are
+    just as it, it is the latest, which was taken again. Of several that it begins with, it is the
+    one of which most was taken; of equal ones the one at its path, then the latest. A known file
+    without a row says nothing about a longer one. One of which every row was refused may change:
+    nothing of it could be lost, or count twice.
     """
     seen = (found.end.bytes, found.digest)
-    for one in known:
-        if seen == (one.seen_bytes, one.seen_digest) or seen in one.former:
-            return Verdict(Standing.SAME, one)
+    same = [one for one in known if seen == (one.seen_bytes, one.seen_digest)]
+    if same := same or [one for one in known if seen in one.former]:
+        return Verdict(Standing.SAME, max(same, key=lambda one: one.number))
     telling = [one for one in known if one.rows]
     begun = [one for one in telling if found.begins.get(one.end.bytes) == one.digest]
     if begun:
@@ -187,8 +188,12 @@ class Resolved(NamedTuple):
     begin: Place
 
 
-def resolve(known: Sequence[Taken], files: Sequence[Found]) -> list[Resolved]:
+def resolve(
+    known: Sequence[Taken], files: Sequence[Found], numbered: int | None = None
+) -> list[Resolved]:
     """Return what one run does with each of its files, in their order.
+
+    New ones are numbered from `numbered` on, by default from behind the known ones.
 
     It is what runs over one file after the other would do, with two exceptions. What follows two
     copies of a known file that grew apart is taken from both. And a file at the path of a known
@@ -197,7 +202,7 @@ def resolve(known: Sequence[Taken], files: Sequence[Found]) -> list[Resolved]:
     """
     before: list[Taken] = []
     """The files before it in this run, as they will be known."""
-    number = 1 + max((one.number for one in known), default=-1)
+    number = next_number(known) if numbered is None else numbered
     numbers: list[int] = []
     verdicts: list[Verdict] = []
     claimed: set[int] = set()
@@ -221,6 +226,11 @@ def resolve(known: Sequence[Taken], files: Sequence[Found]) -> list[Resolved]:
         _resolved(verdict, found, own, claimed)
         for verdict, found, own in zip(verdicts, files, numbers, strict=True)
     ]
+
+
+def next_number(known: Sequence[Taken]) -> int:
+    """Return the number of the file that is taken next."""
+    return 1 + max((one.number for one in known), default=-1)
 
 
 def _resolved(verdict: Verdict, found: Found, number: int, claimed: set[int]) -> Resolved:

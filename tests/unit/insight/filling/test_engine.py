@@ -208,6 +208,27 @@ def test_what_a_run_refused_and_a_later_one_took_again_is_taken(
     assert (rows(tmp_path), "refused" in done.err) == (2, False)
 
 
+@pytest.mark.parametrize("is_last", [False, True])
+def test_a_file_that_was_taken_again_as_it_was_is_the_later_one(
+    cli: Cli, deciding: Path, tmp_path: Path, is_last: bool
+) -> None:
+    """All was refused at first, as no command had gone out; its content is the same."""
+    outcomes = written(tmp_path / "in.jsonl", [clicked("u1")])
+    visits = written(tmp_path / "visits.jsonl", [event(1, user="u1")])
+    if is_last:  # the file with the highest number is the refused one
+        kept(cli, tmp_path, written(tmp_path / "others.jsonl", [event(1, user="u2")]), "out0")
+    assert kept(cli, tmp_path, outcomes, "out1")["events"] == 0
+    if is_last:
+        more = [clicked("u1"), event(1, user="u1")]
+        kept(cli, tmp_path, written(tmp_path / "in.jsonl", more[:1]), "out2", "--again")
+    kept(cli, tmp_path, visits, "out3")
+    assert kept(cli, tmp_path, outcomes, "out4", "--again")["events"] == 1
+    done = cli("insight", "sink", tmp_path / "S", "--events", outcomes,
+               "--layer", tmp_path / "layer")  # fmt: skip
+    assert (rows(tmp_path), "refused" in done.err) == (1, False)
+    assert kept(cli, tmp_path, outcomes, "out5")["events"] == 0
+
+
 def test_of_a_file_that_grew_what_was_refused_before_stays_so(
     cli: Cli, deciding: Path, tmp_path: Path
 ) -> None:
