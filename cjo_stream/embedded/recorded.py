@@ -120,14 +120,22 @@ def run_files(
 
 
 def _count_refused(
-    installation: Installation, reading: Reading, counts: Mapping[int, Count]
+    installation: Installation,
+    reading: Reading,
+    files: Sequence[InputFile],
+    counts: Mapping[int, Count],
 ) -> None:
     """Count what customers have refused of a reading's rows, all of which are processed."""
     output = installation.output
     if output.counts[DEAD_LETTER.name] == sum(count.refused for count in counts.values()):
         return
     output.flush()
-    begins = {(Path(one.given).name, one.number): one.begin.line for one in reading.spans}
+    begins = {
+        (name, one.number): one.begin.line
+        for one, file in zip(reading.spans, files, strict=True)
+        # A run that was killed may find a file under another name than before.
+        for name in (Path(one.path or one.given).name, file.name)
+    }
     for number, later in refused_by_customers(output.folder, begins).items():
         counts[number].add_refused(later)
 
@@ -193,7 +201,11 @@ class _Readings:
                 _LOG.warning("%s; the run goes on, and what was not read yet is given up", error)
                 taking.give_up(log, last)
             else:
-                self._killed = last, files
+                given = [
+                    msgspec.structs.replace(span, given=file.given)
+                    for span, file in zip(last.spans, files, strict=True)
+                ]
+                self._killed = msgspec.structs.replace(last, spans=given), files
                 return
         self._plan = self._new_plan(is_begun=goes_on)
         for file, other in self._plan.alike:
@@ -288,7 +300,7 @@ class _Readings:
             count=count,
             attributes=self._attributes,
         )
-        _count_refused(installation, reading, counts)
+        _count_refused(installation, reading, files, counts)
         read = list(counts.values())
         if self._is_kept:
             self._reads = taking.end(self._log, reading, files, endings, read)

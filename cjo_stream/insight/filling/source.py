@@ -19,6 +19,7 @@ from cjo_stream.engine.intake import events_of
 from cjo_stream.engine.port import Decode, Decoded, RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest import decoder
+from cjo_stream.ingest.archive import row as archive
 from cjo_stream.ingest.files import Part, choose_channel, open_files, read_parts
 from cjo_stream.ingest.format import native
 from cjo_stream.ingest.format.time import NOT_A_TIME, read_time
@@ -186,6 +187,7 @@ def _native(record: RawRecord) -> Decoded:
     """Return the event of a native row, without a topology: identifiers as they are written."""
     try:
         read = native.read(record)
+        came = archive.read_row(record.value) if record.channel == archive.CHANNEL else record
     except InputError as error:
         return error.with_traceback(None)
     time = read_time(read.time) if isinstance(read.time, str) else read.time
@@ -209,5 +211,7 @@ def _native(record: RawRecord) -> Decoded:
         channel,
         identifiers,
         id_ is not None,
-        topic=record.topic,
+        topic=came.topic,
+        partition=came.partition,
+        offset=came.offset,
     )

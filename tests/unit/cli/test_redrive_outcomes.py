@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cjo_stream.errors import InputError
+from cjo_stream.errors import InputError, RetryError
 from cjo_stream.ingest.mending import Mending
 from cjo_stream.installation.answer import Refused
 from tests.world.command_line import Cli, Done, cli
@@ -165,6 +165,20 @@ def test_a_run_without_a_state_fails_likewise(cli: Cli, tmp_path: Path, cores: s
     done = cli("run", tmp_path / "topology", tmp_path / "good.jsonl", tmp_path / "in.jsonl",
                "--out", tmp_path / "out", "--cores", cores)  # fmt: skip
     assert (done.code, "in.jsonl: its new row was refused" in done.err) == (1, True)
+
+
+def test_a_killed_run_that_goes_on_in_a_renamed_file_counts_what_customers_refuse(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise RetryError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cjo_stream.embedded.recorded.feed", killed)
+        assert "killed" in ran(cli, tmp_path, [OF_NOBODY, OF_NO_ID], "out").err
+    renamed = (tmp_path / "out.jsonl").rename(tmp_path / "renamed.jsonl")
+    assert run(cli, tmp_path, renamed, "out").code == 1
+    assert file_of(tmp_path, "out")["refused"] == 2
 
 
 def test_doctor_counts_outcomes_that_cannot_be_taken(cli: Cli, tmp_path: Path) -> None:

@@ -257,9 +257,10 @@ def test_a_file_of_a_run_that_was_killed_is_known_too(
     assert rows(tmp_path) == 1
 
 
+@pytest.mark.parametrize("is_native", [False, True])
 @pytest.mark.parametrize("by", ["S", "out"])
 def test_what_customers_refused_of_an_archive_is_left_out_and_counted_of_none_of_its_files(
-    cli: Cli, topology: Path, tmp_path: Path, by: str
+    cli: Cli, topology: Path, tmp_path: Path, by: str, is_native: bool
 ) -> None:
     """Letters have the coordinates of the topic, not those of the archive's file."""
     program = load(topology).program
@@ -273,8 +274,9 @@ def test_what_customers_refused_of_an_archive_is_left_out_and_counted_of_none_of
     archive_of(raw, program, str(archive), ArchiveForm.JSONL)
     summary = kept(cli, tmp_path, archive, "out")
     assert (summary["events"], [one["refused"] for one in summary["files"]]) == (3, [0])
+    read_by = () if is_native else ("--topology", topology)
     done = cli("insight", "sink", tmp_path / by, "--events", archive, "--layer",
-               tmp_path / "layer", "--topology", topology)  # fmt: skip
+               tmp_path / "layer", *read_by)  # fmt: skip
     assert "1 row of events refused: not taken; the first is " in done.err
     assert rows(tmp_path) == 3
 
