@@ -155,15 +155,6 @@ def taken(log: EmbeddedLog) -> list[Taken]:
     return [msgspec.msgpack.decode(noted, type=Taken) for _, noted in notes]
 
 
-def known_files(log: EmbeddedLog) -> list[Taken]:
-    """Return the files of a state, with those that a run takes, or was killed while it took."""
-    known = {one.number: one for one in taken(log)}
-    reading = last_reading(log)
-    if reading is not None and not reading.is_done:
-        known |= {span.number: _taken_up_to_its_end(span) for span in reading.spans}
-    return list(known.values())
-
-
 def knows_no_files(log: EmbeddedLog) -> bool:
     """Return whether a state has taken events, but no file that it would know again."""
     is_noted = log.note(_READING) is not None or any(True for _ in log.notes(_FILE))

@@ -22,7 +22,7 @@ from cjo_stream.core.event import Event, native
 from cjo_stream.embedded.delivery import operator_destination, run_folders
 from cjo_stream.embedded.results import FileRecords
 from cjo_stream.embedded.state import StateFolder, holds_state
-from cjo_stream.embedded.taking import known_files
+from cjo_stream.embedded.taking import last_reading, taken
 from cjo_stream.engine.port import RawRecord
 from cjo_stream.errors import InputError, UsageError
 from cjo_stream.ingest.taken import Found, Standing, Taken, resolve
@@ -36,6 +36,8 @@ class Run(NamedTuple):
     folders: list[Path]
     taken: list[Taken] | None
     """The files of a state; None for the folder of one run."""
+    is_cut_off: bool = False
+    """Whether a run on the state was killed, and has not gone on."""
 
 
 def opened_run(run: Path) -> Run:
@@ -48,7 +50,9 @@ def opened_run(run: Path) -> Run:
         return Run([run], None)
     with closing(StateFolder(run)) as state:
         folders = [*run_folders(state.log), operator_destination(run).folder]
-        return Run([folder for folder in folders if folder.is_dir()], known_files(state.log))
+        there = [folder for folder in folders if folder.is_dir()]
+        last = last_reading(state.log)
+        return Run(there, taken(state.log), last is not None and not last.is_done)
 
 
 def with_file(folders: Sequence[Path], kind: RecordKind) -> list[Path]:
@@ -79,14 +83,23 @@ class Refusals:
         self._why = dict(self._letters(run.folders))
 
     def names(self, files: Sequence[tuple[str, Found]]) -> list[str | int | None]:
-        """Return what letters call files, given by name and content; None where none is of it."""
+        """Return what letters call files, given by name and content; None where none is of it.
+
+        Raises UsageError for a file of which the state has taken a part: what its customers refuse
+        of the rest is not known yet.
+        """
         if self._taken is None:
             return [name for name, _ in files]
+        found = resolve(self._taken, [found for _, found in files])
+        for (name, _), one in zip(files, found, strict=True):
+            if one.standing is Standing.GROWN:
+                raise UsageError(
+                    f"{name} has rows that this state has not taken: run it on the state first, "
+                    "so that it is known what its customers refuse"
+                )
         return [
-            one.known.number
-            if one.known is not None and one.standing in (Standing.SAME, Standing.GROWN)
-            else None
-            for one in resolve(self._taken, [found for _, found in files])
+            one.known.number if one.known is not None and one.standing is Standing.SAME else None
+            for one in found
         ]
 
     def why(self, name: str | int | None, record: RawRecord, event: Event) -> InputError | None:

@@ -88,8 +88,13 @@ def events(
 
     With a program they are decoded as by intake; without one they must be native. What customers
     refused in `run` is left out. Raises UsageError for a file whose part that was taken has
-    changed.
+    changed, and for one that the run's state has not taken to its end.
     """
+    if files and run.is_cut_off:
+        raise UsageError(
+            "a run on this state was killed and has not gone on, so it is not known yet what "
+            "customers refuse: give its command again first"
+        )
     opened = open_files(files)
     refusals = Refusals(run, by_identifiers=program is not None)
     known_to_run = run.taken or ()

@@ -242,7 +242,7 @@ def test_of_a_file_that_grew_what_was_refused_before_stays_so(
     assert rows(tmp_path) == 2
 
 
-def test_a_file_of_a_run_that_was_killed_is_known_too(
+def test_what_a_state_has_not_taken_to_its_end_waits_for_its_run(
     cli: Cli, deciding: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(*_: object) -> None:
@@ -253,7 +253,21 @@ def test_a_file_of_a_run_that_was_killed_is_known_too(
         patch.setattr(taking, "end", killed)
         done = cli("run", deciding, file, "--out", tmp_path / "out", "--state", tmp_path / "S")
     assert "killed" in done.err
-    cli("insight", "sink", tmp_path / "S", "--events", file, "--layer", tmp_path / "layer")
+    sink = ("insight", "sink", tmp_path / "S", "--events", file, "--layer", tmp_path / "layer")
+    early = cli(*sink)
+    assert (early.code, "give its command again first" in early.err) == (2, True)
+    kept(cli, tmp_path, file, "out")
+    assert cli(*sink).code == 0
+    assert rows(tmp_path) == 1
+    with file.open("a") as lines:
+        lines.write(json.dumps(clicked("u9")) + "\n")
+    grown = cli(*sink)
+    assert (grown.code, "in.jsonl has rows that this state has not taken" in grown.err) == (
+        2,
+        True,
+    )
+    kept(cli, tmp_path, file, "out2")
+    assert cli(*sink).code == 0
     assert rows(tmp_path) == 1
 
 
