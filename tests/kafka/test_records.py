@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 
 from cjo_stream.core.catalogue import REWARD
-from cjo_stream.errors import UsageError
+from cjo_stream.errors import RetryError, UsageError
 from cjo_stream.kafka.client.admin import Admin
 from cjo_stream.kafka.client.contents import table
 from cjo_stream.kafka.client.sender import Outgoing, Sender
@@ -85,7 +85,9 @@ def test_a_long_topic_is_read_in_little_memory(settings: Settings, reward: str) 
     assert grown_mb < 45, done
 
 
-def test_a_table_has_what_lies_behind_an_open_transaction(settings: Settings) -> None:
+def test_a_table_has_what_lies_behind_an_open_transaction(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     create(settings, None)
     topic = Names(settings.topic_prefix).cursor
     killed = Producer({**settings.kafka_properties(), "transactional.id": topic})
@@ -96,6 +98,10 @@ def test_a_table_has_what_lies_behind_an_open_transaction(settings: Settings) ->
     other = Transactions(settings, f"{topic}.other")
     other.open()
     other.write([Outgoing(topic, b"sent", 0, b"mark")])
+    with monkeypatch.context() as patched:
+        patched.setattr("cjo_stream.kafka.client.contents.OPEN_MAX_S", 0.2)
+        with pytest.raises(RetryError, match=r"has been open for 0 s.* the same command again"):
+            table(settings, topic)
     with ThreadPoolExecutor() as pool:
         reading = pool.submit(table, settings, topic)
         with pytest.raises(TimeoutError):

@@ -83,6 +83,11 @@ _UP_TO = "unit/kafka/worker/test_assignment.py::test_a_missing_record_ends_the_p
 _NO_KIND = "unit/ingest/test_archive.py::test_a_place_of_no_kind_is_refused_with_the_nearest"
 
 _SINK = "unit/insight/test_way_out.py::test_a_sink_goes_on_as_its_refusals_say"
+_OPEN = "kafka/test_records.py::test_a_table_has_what_lies_behind_an_open_transaction"
+_WAITS = (
+    "unit/insight/filling/test_engine.py"
+    "::test_what_a_state_has_not_taken_to_its_end_waits_for_its_run"
+)
 _SHEET = "unit/insight/test_way_out.py::test_what_no_sheet_holds_is_written_as_it_says"
 _LAYER = "unit/insight/test_way_out.py::test_a_layer_that_cannot_be_read_is_made_anew"
 _SAME = (
@@ -603,8 +608,12 @@ TESTED: Final[dict[str, dict[str, str]]] = {
         "a file cannot be read": "unit/insight/layer/test_spoilt.py::test_a_spoilt_file_is_named",
     },
     "insight/layer/reading.py": {"holds no layer": _SINK, "insight needs DuckDB": _DUCKDB},
-    "insight/filling/refusal.py": {"is no folder": _SINK},
+    "insight/filling/refusal.py": {
+        "is no folder": _SINK,
+        "has rows that this state has not": _WAITS,
+    },
     "insight/filling/source.py": {
+        "was killed and has not gone on": _WAITS,
         "can be read once only": _SINK,
         "is not as it was when its events were taken": _SINK,
     },
@@ -664,6 +673,7 @@ TESTED: Final[dict[str, dict[str, str]]] = {
     "kafka/client/contents.py": {
         "write a null value under that key": _NULL,
         "could not be read to its end": _READ_AGAIN,
+        "a transaction that writes to": _OPEN,
     },
     "kafka/definition/apply.py": {
         "nothing is applied yet": "kafka/test_definition.py::test_an_operator_finds_a_customer_by_any_of_their_identifiers",
