@@ -8,10 +8,13 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.drill.drilling import Drill, Result
+from cjo_stream.telemetry.monitoring.alert import ALERTS
+from cjo_stream.telemetry.monitoring.rule import seconds
+from tests.drill.drilling import Drill, Result, is_page
 from tests.drill.fault import Fault
 from tests.drill.faults import FAULTS, SHORT
 from tests.drill.installation import opened
@@ -23,6 +26,8 @@ from tests.drill.watching import missing, watched
 FASTER: Final = 20.0
 QUIET_S: Final = 15.0
 """Before the first fault nothing is told for so long."""
+AFTER_S: Final = max(seconds(one.within) for one in ALERTS if one.severity == "page")
+"""So long after the last one, before it is divided: any page that it causes is told by then."""
 
 
 def main() -> int:
@@ -51,7 +56,6 @@ def main() -> int:
 
 def _drilled(asked: argparse.Namespace, folder: Path) -> tuple[list[Result], list[str]]:
     faults: list[Fault] = asked.faults
-    results = []
     begins_s = time.time()
     with contextlib.ExitStack() as stack:
         _say("broker, processes, Prometheus, Alertmanager")
@@ -68,25 +72,7 @@ def _drilled(asked: argparse.Namespace, folder: Path) -> tuple[list[Result], lis
         stack.callback(panels.close)
         drill = Drill(installation, watching, traffic, systems, _say)
         drill.warm_up()
-        time.sleep(QUIET_S)
-        told = sorted({n.alert for n in drill.news() if n.receiver == "page"})
-        if told:
-            results.append(Result("nothing", "", None, 0, told, [], None, ["other pages"]))
-        for fault in faults:
-            try:
-                results.append(drill.run(fault))
-            except KeyboardInterrupt:
-                drill.stop()
-                results.append(
-                    Result(fault.name, fault.alert, None, 0, [], [], None, ["interrupted"])
-                )
-                break
-            except Exception as error:
-                drill.stop()
-                drill.news()  # all that this fault has caused is no other one's
-                said = f"{type(error).__name__}: {error}"
-                _say(f"{fault.name}: {said}")
-                results.append(Result(fault.name, fault.alert, None, 0, [], [], None, [said]))
+        results = list(judged(drill, faults))
         caused = {one.name for one in faults}
         silent = [
             str(one) for one in sorted(panels.silent) if NEEDS.get(one.panel, "") in {"", *caused}
@@ -95,6 +81,37 @@ def _drilled(asked: argparse.Namespace, folder: Path) -> tuple[list[Result], lis
             for page in draw(watching, asked.pictures, begins_s):
                 _say(f"drew {page}")
     return results, silent
+
+
+def judged(drill: Drill, faults: list[Fault]) -> Iterator[Result]:
+    """Yield what each fault showed; before the first and after the last nothing is to be told."""
+    yield from _quiet(drill, "nothing", QUIET_S)
+    for fault in faults:
+        try:
+            yield drill.run(fault)
+        except KeyboardInterrupt:
+            drill.stop()
+            yield _missed(fault, "interrupted")
+            return
+        except Exception as error:
+            drill.stop()
+            drill.news()  # all that this fault has caused is no other one's
+            said = f"{type(error).__name__}: {error}"
+            drill.say(f"{fault.name}: {said}")
+            yield _missed(fault, said, *drill.failures())
+    yield from _quiet(drill, "nothing more", AFTER_S / drill.faster)
+
+
+def _quiet(drill: Drill, name: str, within_s: float) -> Iterator[Result]:
+    """Wait; yield a result only where a page came."""
+    time.sleep(within_s)
+    told = sorted({one.alert for one in drill.news() if is_page(one)})
+    if told:
+        yield Result(name, "", None, 0, told, [], None, [f"other pages: {', '.join(told)}"])
+
+
+def _missed(fault: Fault, *why: str) -> Result:
+    return Result(fault.name, fault.alert, None, 0, [], [], None, list(why))
 
 
 def _table(results: list[Result]) -> str:

@@ -34,6 +34,9 @@ WARM_COMMANDS: Final = 300
 """So many first commands may be late: of processes that have just been started."""
 NEVER_S: Final = 60.0
 """After so much more than its stated time an alert is not waited for any more."""
+STILL_S: Final = 3.0
+"""An alert has ended once it does not fire for so long: some evaluations, of which one may lack a
+process that did not answer in time."""
 ABOUT: Final = ("process", "stage", "channel")
 """The labels that say what an alert is about."""
 BY_NAME: Final = {one.name: one for one in ALERTS}
@@ -69,6 +72,7 @@ class Drill:
         self.systems = systems
         self.say = say
         self._goes_on: list[tuple[threading.Thread, threading.Event]] = []
+        self._failures: list[str] = []
         self._heard = 0
 
     @property
@@ -76,19 +80,32 @@ class Drill:
         """Return what all durations are divided by."""
         return self.installation.faster
 
-    def go_on(self, what: Callable[[threading.Event], None]) -> None:
-        """Let a fault go on in a thread, until `stop`."""
+    def go_on(self, what: Callable[[threading.Event], None], name: str = "the cause") -> None:
+        """Let a fault go on in a thread, until `stop`; what fails there is of `failures`."""
         stop = threading.Event()
-        thread = threading.Thread(target=what, args=(stop,), daemon=True)
+
+        def go() -> None:
+            try:
+                what(stop)
+            except Exception as error:
+                self._failures.append(f"{name} ended: {type(error).__name__}: {error}")
+
+        thread = threading.Thread(target=go, name=name, daemon=True)
         self._goes_on.append((thread, stop))
         thread.start()
 
-    def stop(self) -> None:
-        """End what goes on."""
-        for thread, stop in self._goes_on:
+    def stop(self, name: str | None = None) -> None:
+        """End what goes on, or what of it has this name."""
+        ended = [one for one in self._goes_on if name in (None, one[0].name)]
+        for thread, stop in ended:
             stop.set()
             thread.join()
-        self._goes_on.clear()
+        self._goes_on = [one for one in self._goes_on if one not in ended]
+
+    def failures(self) -> list[str]:
+        """Return why what was to go on did not, since the last call."""
+        failures, self._failures = self._failures, []
+        return failures
 
     def news(self) -> list[Notice]:
         """Return what was told since the last call."""
@@ -132,6 +149,8 @@ class Drill:
         told_s = self._told(fault, began_s, stated_s)
         self.say(f"{fault.name}: {_after(told_s)} (stated {stated_s:.0f} s)")
         misses = list(self._diagnosed(fault, page_words.diagnosis))
+        if told_s is not None and not self._still_fires(fault):
+            misses.append("ended by itself")
         mended_s = time.monotonic()
         for step in fault.mend:
             misses += self._mend(step)
@@ -139,9 +158,14 @@ class Drill:
         self.stop()
         self.traffic.rate = RATE
         try:
+            fault.proof(self)
+        except AssertionError as error:
+            misses.append(f"not mended: {error}")
+        try:
             self.rest()
         except AssertionError as error:
             misses.append(f"not at rest afterwards: {error}")
+        misses += self.failures()
         others = other_pages(fault, self.news(), begins_s)
         if told_s is None:
             misses.append("not told")
@@ -253,11 +277,14 @@ class Drill:
     def _mend(self, step: Run | Hand) -> list[str]:
         self.say(f"    {step}")
         if isinstance(step, Hand):
-            step.do(self)
+            try:
+                step.do(self)
+            except AssertionError as error:
+                return [f"{step}: {error}"]
             return []
         words = self.filled(step.line, step.names(self))
         if step.process is not None:
-            self.installation.start(step.process)
+            self.installation.start(step.process, words=words[1:])
             self.watching.discover(step.process)
             return []
         done = self.installation.command(*words[1:], *step.more(self))
@@ -265,14 +292,32 @@ class Drill:
             return [f"{step.line}: {(done.stdout + done.stderr)[-300:]}"]
         return []
 
+    def _still_fires(self, fault: Fault) -> bool:
+        """Return whether the alert fires; one that is only kept for a while does not."""
+        if fault.alert == WATCHDOG:
+            return True
+        until_s = time.monotonic() + STILL_S
+        while time.monotonic() < until_s:
+            if any(fault.is_told_by(one["alertname"], one) for one in self.watching.shown()):
+                return True
+            time.sleep(0.2)
+        return False
+
     def _resolved(self, fault: Fault, mended_s: float) -> float | None:
+        """Return how long after the beginning of its mending the alert ended for good."""
         if fault.alert == WATCHDOG:
             wait(lambda: self.watching.told(WATCHDOG, "firing", mended_s), 60, lambda: "silent")
             return time.monotonic() - mended_s
         within_s = 60 + longest_s(BY_NAME[fault.alert].expr) / self.faster + fault.own_s
-        while time.monotonic() < mended_s + within_s:
-            if fault.alert not in self.watching.firing():
-                return time.monotonic() - mended_s
+        until_s = time.monotonic() + within_s
+        ended_s = None
+        while (now_s := time.monotonic()) < until_s:
+            if fault.alert in self.watching.firing():
+                ended_s = None
+            elif ended_s is None:
+                ended_s = now_s
+            elif now_s - ended_s >= STILL_S:
+                return ended_s - mended_s
             time.sleep(0.2)
         return None
 
@@ -282,14 +327,19 @@ def other_pages(fault: Fault, notices: Iterable[Notice], begins_s: float) -> lis
 
     None is before it begins, by the monotonic clock.
     """
-    pages = (one for one in notices if (one.receiver, one.status) == ("page", "firing"))
     return sorted(
         {
             _about(one)
-            for one in pages
-            if one.at_s < begins_s or not fault.is_told_by(one.alert, one.labels)
+            for one in notices
+            if is_page(one)
+            and (one.at_s < begins_s or not fault.is_told_by(one.alert, one.labels))
         }
     )
+
+
+def is_page(notice: Notice) -> bool:
+    """Return whether a notice wakes a person."""
+    return (notice.receiver, notice.status) == ("page", "firing")
 
 
 def _about(notice: Notice) -> str:

@@ -46,8 +46,9 @@ class Fault(NamedTuple):
 
     `process`: whose port the page's questions are for. `own_s`: what the engine takes to notice
     it at any speed, in seconds. `cause` may return when the fault really began, by the monotonic
-    clock. `prepare`: what has to be so before. `labels`: what its alert is to be about; about
-    another process or channel it is another page.
+    clock. `prepare`: what has to be so before. `proof`: raises AssertionError where the mending
+    did not do something that the end of the alert does not show. `labels`: what its alert is to be
+    about; about another process or channel it is another page.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Fault(NamedTuple):
     own_s: float = 0.0
     mode: Mode = Mode.SHOPPING
     prepare: Callable[[Drill], None] | None = None
+    proof: Callable[[Drill], object] = _nothing
     labels: Mapping[str, str] = {}
 
     def is_told_by(self, alert: str, labels: Mapping[str, str]) -> bool:

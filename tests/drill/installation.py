@@ -85,11 +85,20 @@ class Installation:
             **({"CJO_METRICS_PORT": str(self.port_of(name))} if name in self.data else {}),
         }
 
-    def start(self, name: str, env: Mapping[str, str] = {}, program: Sequence[str] = ()) -> None:
-        """Start a process; `program` in place of ours, `env` beside its own environment."""
+    def start(
+        self,
+        name: str,
+        env: Mapping[str, str] = {},
+        program: Sequence[str] = (),
+        words: Sequence[str] = (),
+    ) -> None:
+        """Start a process; `program` in place of ours, `env` beside its own environment.
+
+        `words`: its command and options, as somebody else gives them.
+        """
         role = name.partition("-")[0]
         options = {"insight": ("sink", "--layer", self.layer), "webhook": (self.endpoints,)}
-        words = [role, *map(str, options.get(role, ()))]
+        words = words or (role, *map(str, options.get(role, ())))
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
                 [*(program or (sys.executable, "-m", "cjo_stream")), *words],

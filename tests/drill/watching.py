@@ -140,9 +140,15 @@ class Watching:
 
     def firing(self) -> set[str]:
         """Return the alerts that fire in Prometheus, without the watchdog."""
+        return {one["labels"]["alertname"] for one in self._firing()} - {WATCHDOG}
+
+    def shown(self) -> list[dict[str, str]]:
+        """Return the labels of the alerts whose condition holds, not of those that are kept."""
+        return [one["labels"] for one in self._firing() if "keepFiringSince" not in one]
+
+    def _firing(self) -> list[dict[str, Any]]:
         alerts = self._ask("/api/v1/alerts")["alerts"]
-        names = {one["labels"]["alertname"] for one in alerts if one["state"] == "firing"}
-        return names - {WATCHDOG}
+        return [one for one in alerts if one["state"] == "firing"]
 
     def query(self, expr: str) -> list[dict[str, Any]]:
         """Return what an expression gives now: series with labels and a value."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from tests.drill.fault import Fault, Hand, Run
-from tests.drill.installation import LATER_SCHEMA
+from tests.drill.installation import LATER_SCHEMA, wait
 
 if TYPE_CHECKING:
     from tests.drill.drilling import Drill
@@ -16,6 +16,10 @@ NOTICED_S: Final = 8.0
 UNREAD_ASKED_S: Final = 30.0
 """How often dispatch asks the broker who takes the commands. By the first answer somebody still
 took some, at the second the time begins, and only a further one shows that it is too long."""
+
+HELD_WITHIN_S: Final = 90.0
+"""Twice the window of the alert, 45 s in a drill."""
+ANSWERED: Final = 'sum(cjo_webhook_commands_total{result="answered"})'
 
 
 def _broker_down(drill: Drill) -> None:
@@ -51,6 +55,28 @@ def _answers(behaviour: str) -> Callable[[Drill], None]:
         drill.installation.endpoint.behave(behaviour)
 
     return behave
+
+
+def _mended_while_held(drill: Drill) -> None:
+    """Mend the endpoint once the hold has ended the alert: a mended one would end it, too."""
+    try:
+        wait(
+            lambda: "CjoWebhookUnanswered" not in drill.watching.firing(),
+            HELD_WITHIN_S,
+            lambda: "what is held is posted still",
+        )
+    finally:
+        _answers("ok")(drill)
+
+
+def _letters_come(drill: Drill) -> None:
+    """See that the endpoint takes letters again."""
+    answered = drill.watching.value(ANSWERED)
+    wait(
+        lambda: drill.watching.value(ANSWERED) > answered,
+        HELD_WITHIN_S,
+        lambda: "nothing is posted after the release",
+    )
 
 
 def _letters(_: Drill) -> dict[str, str]:
@@ -99,10 +125,11 @@ FAULTS: Final = (
                 'cjo-stream hold --channel CHANNEL --why "its endpoint refuses commands"',
                 names=_letters,
             ),
-            Hand("Hold the channel while the endpoint is mended", _answers("ok")),
+            Hand("Hold the channel while the endpoint is mended", _mended_while_held),
             Run("cjo-stream release --channel CHANNEL", names=_letters),
         ),
         "webhook",
+        proof=_letters_come,
         labels={"channel": "letter"},
     ),
 )

@@ -31,10 +31,22 @@ HARDER: Final = "when: event.cart == key and event.total > 99, within: 60s"
 LAG: Final = 'sum(cjo:lag_records:sum{stage="intake"})'
 INTAKE_STANDS_S: Final = (0.12, 0.005)
 """For how long it stands still, and for how long it goes on then."""
+PRODUCER: Final = "the producer of batches"
+BATCH: Final = 5_000
+BATCH_RATE: Final = 6_000
+"""Events a second, after the first batch."""
 WAVE_S: Final = 0.1
 HOT_BYTES: Final = 1_500
+HOT_WAVE: Final = 50_000
+HOT_LEAST: Final = 25_000
+"""Where fewer records wait, the robot sends the next wave: so its records always wait, and are not
+ever more for long, which is CjoLagGrowing."""
+LOOKS_EVERY_S: Final = 3.0
+"""How often it looks: what it has sent shows in Prometheus by then."""
 ROBOT: Final = "robot"
 BLOCKED: Final = "blocked: [guest]"
+REFUSED: Final = 'sum(cjo_identifiers_ignored_total{reason="blocked"})'
+REFUSED_WITHIN_S: Final = 30.0
 GUARD_S: Final = 240.0
 EXPIRES: Final = "expires: 20s\n"
 HELD_S: Final = 26.0
@@ -91,23 +103,13 @@ def _changed(drill: Drill, name: str, *changes: tuple[str, str]) -> None:
     drill.installation.topology = mended
 
 
-def _floods(drill: Drill, event: bytes, key: str | None, at_once: int, rate: int) -> None:
-    """Send one event `at_once` times, then `rate` times a second, to an intake on a busy host.
+def _busy(drill: Drill) -> None:
+    """Let intake's host have other work most of the time, to the end of the fault.
 
-    Intake takes far more than a drill can send for long, so its host has other work most of the
-    time. It still answers whoever asks for its metrics.
+    Intake takes far more than a drill can send for long. It still answers whoever asks for its
+    metrics.
     """
     stands_still("intake", *INTAKE_STANDS_S)(drill)
-
-    def flood(stop: threading.Event) -> None:
-        number = at_once
-        while number and not stop.is_set():
-            for _ in range(number):
-                drill.traffic.send("web", event, key)
-            stop.wait(WAVE_S)
-            number = int(rate * WAVE_S)
-
-    drill.go_on(flood)
 
 
 def _view(user: str) -> bytes:
@@ -117,11 +119,22 @@ def _view(user: str) -> bytes:
 
 def _batch(drill: Drill) -> None:
     """Let a producer of batches send more than intake takes."""
-    _floods(drill, _view("u1"), None, 5_000, 6_000)
+    _busy(drill)
+    event = _view("u1")
+
+    def flood(stop: threading.Event) -> None:
+        number = BATCH
+        while not stop.is_set():
+            for _ in range(number):
+                drill.traffic.send("web", event)
+            stop.wait(WAVE_S)
+            number = int(BATCH_RATE * WAVE_S)
+
+    drill.go_on(flood, PRODUCER)
 
 
 def _slower(drill: Drill) -> None:
-    drill.stop()
+    drill.stop(PRODUCER)
 
 
 def _hot(drill: Drill) -> None:
@@ -129,7 +142,17 @@ def _hot(drill: Drill) -> None:
 
     Its records are long, or so many would be fetched ahead that the other partition waits, too.
     """
-    _floods(drill, _view(ROBOT).ljust(HOT_BYTES), ROBOT, 250_000, 0)
+    _busy(drill)
+    event = _view(ROBOT).ljust(HOT_BYTES)
+
+    def wave(stop: threading.Event) -> None:
+        while not stop.is_set():
+            if drill.watching.value(LAG) < HOT_LEAST:
+                for _ in range(HOT_WAVE):
+                    drill.traffic.send("web", event, ROBOT)
+            stop.wait(LOOKS_EVERY_S)
+
+    drill.go_on(wave, ROBOT)
 
 
 def _blocked(drill: Drill) -> None:
@@ -138,8 +161,19 @@ def _blocked(drill: Drill) -> None:
 
 def _traced(drill: Drill) -> None:
     """Stop the robot, and wait until what it has sent is read."""
-    drill.stop()
+    drill.stop(ROBOT)
     wait(lambda: drill.watching.value(LAG) < 1_000, GUARD_S, lambda: "it is not read")
+
+
+def _robot_comes_back(drill: Drill) -> None:
+    """Send as the robot until it is refused."""
+    refused = drill.watching.value(REFUSED)
+
+    def is_refused() -> bool:
+        drill.traffic.send("web", _view(ROBOT), ROBOT)
+        return drill.watching.value(REFUSED) > refused
+
+    wait(is_refused, REFUSED_WITHIN_S, lambda: f"the {ROBOT} is still let in", 1.0)
 
 
 def _canary(drill: Drill) -> float:
@@ -207,6 +241,7 @@ TOO_MUCH: Final = (
             Run('cjo-stream apply TOPOLOGY --why "a shared terminal"', more=_yes),
         ),
         mode=Mode.BROWSING,
+        proof=_robot_comes_back,
         labels={"stage": "intake"},
     ),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -20,9 +21,12 @@ from cjo_stream.ingest import decoder
 from cjo_stream.store.memory import MemoryStore
 from cjo_stream.telemetry import METRICS
 from tests.differential.engine import Collected
+from tests.drill import __main__ as drill_main
+from tests.drill import drilling
+from tests.drill.__main__ import judged
 from tests.drill.drilling import Drill
-from tests.drill.fault import Fault, Hand
-from tests.drill.faults import content, process
+from tests.drill.fault import Fault, Hand, Run
+from tests.drill.faults import FAULTS, broker, content, folder, process
 from tests.drill.installation import TOPOLOGY
 from tests.drill.panel import QUERIES
 from tests.drill.traffic import Mode, Shop, now_ms
@@ -36,8 +40,17 @@ class Rehearsal(Drill):
     def __init__(self) -> None:
         self.told: list[Notice] = []
         self.calls: Any = Calls()
-        watching: Any = SimpleNamespace(notices=self.told)
-        traffic: Any = SimpleNamespace(mode=None, rate=0, shop=Shop(self._sent))
+        self.fires: list[dict[str, str]] = []
+        self.lag = 0.0
+        watching: Any = SimpleNamespace(
+            notices=self.told,
+            shown=lambda: self.fires,
+            firing=lambda: {one["alertname"] for one in self.fires},
+            value=lambda _: self.lag,
+            discover=lambda _: None,
+        )
+        shop = Shop(self._sent)
+        traffic: Any = SimpleNamespace(mode=None, rate=0, shop=shop, send=self._sent)
         super().__init__(self.calls, watching, traffic, self.calls, lambda _: None)
         self.while_resting: list[list[Notice]] = []
         self.sent = 0
@@ -65,6 +78,11 @@ class Calls:
 
     def __init__(self) -> None:
         self.made: list[str] = []
+        self.started: list[list[str]] = []
+        self.folder = self.topology = self.layer = self.endpoints = Path("here")
+
+    def start(self, name: str, *_: object, words: Sequence[str] = ()) -> None:
+        self.started.append([name, *words])
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *_: self.made.append(name)
@@ -93,6 +111,136 @@ def test_a_page_between_two_faults_counts_whatever_it_is_about() -> None:
     assert drill.run(fault).other_pages == [], "each page counts once"
 
 
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing be waited for long."""
+    monkeypatch.setattr(drilling, "STILL_S", 0.02)
+    monkeypatch.setattr(drill_main, "QUIET_S", 0.0)
+    monkeypatch.setattr(drill_main, "AFTER_S", 0.0)
+    monkeypatch.setattr(content, "REFUSED_WITHIN_S", 0.0)
+    monkeypatch.setattr(broker, "HELD_WITHIN_S", 0.0)
+
+
+def one_like(name: str, **changes: Any) -> Fault:
+    """Return a fault of the drill in which nothing is caused or mended but what a test says."""
+    empty = {"cause": lambda _: None, "mend": (), "prepare": None, "proof": lambda _: None}
+    return killed(name)._replace(**{**empty, **changes})
+
+
+FIRES: Final = {"alertname": "CjoTargetDown", "process": "dispatch"}
+
+
+def test_a_fault_that_ends_by_itself_is_a_miss_whatever_mends_it() -> None:
+    drill, fault = Rehearsal(), one_like("dispatch-killed")
+    assert drill.run(fault).misses == ["ended by itself"]
+    drill.fires = [{**FIRES, "process": "intake"}]
+    assert drill.run(fault).misses == ["ended by itself"], "another process's says nothing"
+    drill.fires = [FIRES]
+    assert drill.run(fault).misses == []
+
+
+def test_an_alert_that_comes_and_goes_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drilling, "STILL_S", 0.5)
+    drill, fault = Rehearsal(), killed("dispatch-killed")
+    looks = iter([False, True, True, *[False] * 20])
+    began_s = time.monotonic()
+    drill.watching.firing = lambda: {fault.alert} if next(looks) else set()  # type: ignore[method-assign] # a stand-in's
+    resolved_s = Drill._resolved(drill, fault, began_s)
+    assert resolved_s is not None
+    assert resolved_s > 0.5, "not at the first look"
+
+
+def failing(_: threading.Event) -> None:
+    raise AssertionError("cjo-stream hold: no broker")
+
+
+def test_what_should_go_on_and_fails_is_a_miss() -> None:
+    drill = Rehearsal()
+    drill.fires = [FIRES]
+    fault = one_like("dispatch-killed", cause=lambda drill: drill.go_on(failing, "the holder"))
+    said = "the holder ended: AssertionError: cjo-stream hold: no broker"
+    assert drill.run(fault).misses == [said]
+    assert drill.run(one_like("dispatch-killed")).misses == [], "it is told once"
+
+
+def test_of_what_goes_on_one_is_ended_by_its_name() -> None:
+    drill, ended = Rehearsal(), []
+    for name in ("robot", "other work"):
+
+        def go(stop: threading.Event, name: str = name) -> None:
+            stop.wait()
+            ended.append(name)
+
+        drill.go_on(go, name)
+    drill.stop("robot")
+    assert ended == ["robot"]
+    drill.stop()
+    assert ended == ["robot", "other work"]
+
+
+def unmended(drill: Drill) -> None:
+    raise AssertionError("the robot is still let in")
+
+
+def test_what_mending_does_not_do_is_a_miss() -> None:
+    drill = Rehearsal()
+    drill.fires = [FIRES]
+    by_hand = one_like("dispatch-killed", mend=(Hand("Block it", unmended),))
+    assert drill.run(by_hand).misses == ["Block it: the robot is still let in"]
+    proven = one_like("dispatch-killed", proof=unmended)
+    assert drill.run(proven).misses == ["not mended: the robot is still let in"]
+
+
+@pytest.mark.parametrize("name", ["hot-partition", "endpoint-refuses"])
+def test_a_block_that_blocks_nothing_and_a_release_that_releases_nothing_are_misses(
+    name: str,
+) -> None:
+    """The alert ends without them: because nothing more is sent, or the endpoint is mended."""
+    drill, fault = Rehearsal(), one_like(name, proof=killed(name).proof)
+    drill.fires = [{"alertname": fault.alert, **fault.labels}]
+    (miss,) = drill.run(fault).misses
+    assert miss.startswith("not mended: ")
+
+
+def test_a_hold_that_holds_nothing_is_a_miss() -> None:
+    fault, drill = killed("endpoint-refuses"), Rehearsal()
+    mended = fault._replace(cause=lambda _: None, mend=fault.mend[1:2], proof=lambda _: None)
+    drill.fires = [{"alertname": fault.alert, **fault.labels}]
+    drill.installation.endpoint = drill.calls
+    (miss,) = drill.run(mended).misses
+    assert "what is held is posted still" in miss
+    assert drill.calls.made == ["behave"], "it is mended all the same"
+
+
+def test_pages_after_the_last_fault_are_a_miss_as_those_before_the_first() -> None:
+    drill, fault = Rehearsal(), one_like("dispatch-killed")
+    drill.fires = [FIRES]
+    assert [one.fault for one in judged(drill, [fault])] == ["dispatch-killed"]
+    drill.told.append(at(0.0, "CjoNotReady"))
+    results = judged(drill, [fault])
+    assert next(results).misses == ["other pages: CjoNotReady"]
+    assert next(results).misses == []
+    drill.told += [at(0.0, "CjoLagGrowing"), at(0.0, "CjoCheckpointOld")._replace(receiver="no")]
+    assert [one.misses for one in results] == [["other pages: CjoLagGrowing"]]
+
+
+STARTS: Final = {
+    step.line: step
+    for fault in FAULTS
+    for step in fault.mend
+    if isinstance(step, Run) and step.process is not None
+}
+
+
+@pytest.mark.parametrize("line", STARTS)
+def test_a_process_is_started_as_its_page_says(line: str) -> None:
+    """An option that the command does not know is so found."""
+    drill, step = Rehearsal(), STARTS[line]
+    drill.run(one_like("webhook-killed", mend=(step._replace(line=f"{line} --no-such"),)))
+    words = line.replace("LAYER", "here").replace("ENDPOINTS.yaml", "here").split()
+    assert drill.calls.started == [[step.process, *words[1:], "--no-such"]]
+
+
 def goes_on(fault: Fault, done: Callable[[Rehearsal], int]) -> bool:
     """Return whether a fault is caused again and again, also after all of its mending by hand."""
     drill = Rehearsal()
@@ -114,9 +262,52 @@ def test_a_fault_whose_alert_ends_by_itself_goes_on_until_it_is_mended(
     """Or a page whose mitigation does nothing would pass."""
     monkeypatch.setattr(process, "FAILS_EVERY_S", 0.01)
     monkeypatch.setattr(content, "HELD_S", 0.01)
+    monkeypatch.setattr(content, "LOOKS_EVERY_S", 0.01)
+    monkeypatch.setattr(content, "HOT_WAVE", 10)
     assert goes_on(killed("handler-broken"), lambda drill: drill.sent)
     expired = killed("commands-expired")
     assert goes_on(expired._replace(mend=()), lambda drill: drill.calls.made.count("must"))
+    assert goes_on(killed("hot-partition")._replace(mend=()), lambda drill: drill.sent)
+
+
+def test_a_robot_stops_only_where_it_is_stopped() -> None:
+    """What else slows intake goes on: the mending is not to do more than the page says."""
+    for name in ("hot-partition", "flood"):
+        drill, fault = Rehearsal(), killed(name)
+        fault.cause(drill)
+        step = fault.mend[0]
+        assert isinstance(step, Hand)
+        step.do(drill)
+        sent, stalls = drill.sent, drill.calls.made.count("signal")
+        until_s = time.monotonic() + 10
+        while drill.calls.made.count("signal") < stalls + 4 and time.monotonic() < until_s:
+            time.sleep(0.01)
+        assert drill.calls.made.count("signal") >= stalls + 4
+        assert drill.sent == sent > 0
+        drill.stop()
+
+
+def test_a_full_disk_is_filled_again_until_what_fills_it_is_deleted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A worker that begins anew deletes its store: there was room again, and the alert ended."""
+    poured: list[Path] = []
+    monkeypatch.setattr(folder, "FILLS_EVERY_S", 0.01)
+    monkeypatch.setattr(folder, "_pour", poured.append)
+    fault, drill = killed("disk-full"), Rehearsal()
+    drill.calls.data = {"worker-1": tmp_path}
+    fault.cause(drill)
+    until_s = time.monotonic() + 10
+    while len(poured) < 5 and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert len(poured) >= 5
+    (step,) = fault.mend
+    assert isinstance(step, Hand)
+    step.do(drill)
+    drill.stop()
+    monkeypatch.undo()
+    folder._pour(poured[0])
+    assert not poured[0].exists()
 
 
 NOT_OF_THE_ENGINE: Final = (
