@@ -1,4 +1,4 @@
-"""The short drill: three faults of a real installation, told by a real Alertmanager, mended."""
+"""The short drill: two faults of a real installation, told by a real Alertmanager, and mended."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from tests.world.metronome import WINDOW, Metronome, worst
 
 pytestmark = pytest.mark.kafka
 
-WITHIN_S = 400
+WITHIN_S = 500
 ENDS_WITHIN_S = 60
 """In which a drill that is broken off ends its broker and all of its processes."""
 SLOWDOWN_MAX = 4.0
@@ -25,7 +25,7 @@ OF_TIME = ("not told", "told too late", "not resolved", "not at rest", "other pa
 """Misses that such a machine explains. All others are failures there, too."""
 
 
-def test_three_faults_are_told_alone_and_mended_by_their_pages(
+def test_two_faults_are_told_alone_and_mended_by_their_pages(
     bootstrap: str, pytestconfig: pytest.Config
 ) -> None:
     """`bootstrap`: where no broker can be started, this is skipped as all tests here."""
@@ -43,7 +43,7 @@ def test_three_faults_are_told_alone_and_mended_by_their_pages(
 
 def _drilled() -> tuple[int, str]:
     """Return the exit code and the output of a short drill; one that takes too long is ended."""
-    command = [sys.executable, "-m", "tests.drill", "--faults", "3"]
+    command = [sys.executable, "-m", "tests.drill", "--faults", "2"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as drill:
