@@ -115,7 +115,7 @@ def _reads(node: ast.AST, lacking: Set[str]) -> tuple[list[str], bool]:
     if isinstance(node, ast.IfExp) and (guards := _guards(node.test)):
         return _of_guarded(node, guards, lacking)
     if _is_call(node, "has"):
-        return [], not lacking.issuperset(_guards(node))
+        return [], not set(_guards(node)) <= lacking
     if (name := _column(node)) is not None:
         return ([name], False) if name in lacking else ([], True)
     found = [_reads(child, lacking) for child in ast.iter_child_nodes(node)]
@@ -129,7 +129,7 @@ def _of_guarded(node: ast.IfExp, guards: list[str], lacking: Set[str]) -> tuple[
     """As `_reads`, of `row.a if has(row.a) else row.b`: rows may have either."""
     needed, _ = _reads(node.test, lacking)
     of_body, _ = _reads(node.body, lacking)
-    if not lacking.issuperset(guards):
+    if not set(guards) <= lacking:
         return [*needed, *(name for name in of_body if name not in guards)], True
     other, is_read = _reads(node.orelse, lacking)
     if is_read and not other:

@@ -118,7 +118,7 @@ _READING: Final[dict[str, Any]] = {
     "fetch.wait.max.ms": 100,
     "fetch.queue.backoff.ms": 20,
     # A bound for what is fetched ahead: memory stays flat however far behind this process is.
-    "queued.max.messages.kbytes": 16_384,
+    "queued.max.messages.kbytes": 4_096,
 }
 
 
